@@ -1,0 +1,47 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every room of the house. The number is its floor: a room imports only rooms of lower floors,
+/// or of its own floor where `scripts/check-rooms` lists the pair. Keep the order of the floors here.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room of Swift code under `Sources/`.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A room of C shims: what Glibc's Swift module hides, with `<stdint.h>` types and `-errno` results.
+func shim(_ name: String, links: [String] = []) -> Target {
+    .target(
+        name: name, cSettings: [.define("_GNU_SOURCE")],
+        linkerSettings: links.map { .linkedLibrary($0) })
+}
+
+/// The tests of a room, under `Tests/<room>Tests`.
+func tests(_ name: String, _ more: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + more, exclude: exclude, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "loopscope",
+    products: [],
+    dependencies: [],
+    targets: [
+        // Floor 0: C shims and system libraries.
+        shim("CLinux"),
+
+        // Floor 1: values and pure functions. No I/O, no clock.
+        room("Statistics"),
+        room("Observations", ["Statistics"]),
+        room("TargetMemory"),
+        tests("Statistics"),
+        tests("Observations", ["Statistics"]),
+        tests("TargetMemory"),
+    ]
+)

@@ -1,0 +1,4 @@
+#include "CLinux.h"
+#include <unistd.h>
+
+int32_t ls_gettid(void) { return (int32_t)gettid(); }

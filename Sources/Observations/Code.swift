@@ -1,0 +1,61 @@
+/// A place in source code to point a person at.
+public struct CodeLocation: Hashable, Sendable, Codable {
+    /// Qualified name, as the language writes it: `ChatConsumer.dispatch`.
+    public var function: String
+    /// Path as the target knows it, or `nil` when the binary is stripped.
+    public var file: String?
+    /// The line of the function's declaration (`def`, `func`), or `nil`.
+    public var line: Int?
+    /// The line of the handler (`except`, `catch`) that covers the call, or `nil` when it was not found.
+    public var handlerLine: Int?
+
+    /// A place; every part but the name may be unknown.
+    public init(function: String, file: String? = nil, line: Int? = nil, handlerLine: Int? = nil) {
+        self.function = function
+        self.file = file
+        self.line = line
+        self.handlerLine = handlerLine
+    }
+}
+
+/// One entry of a stack.
+public struct Frame: Hashable, Sendable, Codable {
+    /// What kind of code a frame is.
+    public enum Kind: String, Codable, Hashable, Sendable {
+        /// A frame of the CPython interpreter.
+        case python
+        /// A machine-code frame: Swift, C.
+        case native
+        /// A step of the runtime's own story: a loop, a route, a consumer class, a message type, a handler.
+        case logical
+    }
+
+    /// What kind of code it is.
+    public var kind: Kind
+    /// Qualified function name, or the name of the logical step.
+    public var function: String
+    /// Source path as the target knows it.
+    public var file: String?
+    /// The line being executed.
+    public var line: Int?
+
+    /// A frame; file and line may be unknown.
+    public init(kind: Kind, function: String, file: String? = nil, line: Int? = nil) {
+        self.kind = kind
+        self.function = function
+        self.file = file
+        self.line = line
+    }
+}
+
+/// A stack, outermost frame first, as folded stacks are written.
+public struct StackTrace: Hashable, Sendable, Codable {
+    /// The frames, outermost first.
+    public var frames: [Frame]
+
+    /// A stack of these frames, outermost first.
+    public init(_ frames: [Frame]) { self.frames = frames }
+
+    /// The innermost frame.
+    public var leaf: Frame? { frames.last }
+}

@@ -1,0 +1,65 @@
+/// An address in the target's address space. Never dereferenced here.
+public typealias RemoteAddress = UInt64
+
+/// Memory that is not ours: a live process, a recorded image, or a snapshot of either.
+///
+/// Everything read through it is hostile until checked. An implementation never traps,
+/// whatever the address; it fills the buffer whole or throws.
+public protocol RemoteMemory {
+    /// Fills `buffer` with the bytes at `address`.
+    ///
+    /// - Throws: `RemoteReadError` when any byte of the range is not readable. The buffer's content is then undefined.
+    func read(at address: RemoteAddress, into buffer: UnsafeMutableRawBufferPointer) throws(RemoteReadError)
+}
+
+/// Why a read of the target gave nothing.
+public enum RemoteReadError: Error, Hashable, Sendable {
+    /// The range is not mapped, or not readable (EFAULT, EIO).
+    case unmapped(address: RemoteAddress, count: Int)
+    /// The process has ended (ESRCH).
+    case gone
+    /// The kernel refused (EPERM, EACCES).
+    case notPermitted
+    /// The range is longer than the reader allows, or wraps around: a corrupt length in the target.
+    case outOfBounds(address: RemoteAddress, count: Int)
+    /// Any other errno.
+    case system(errno: Int32)
+}
+
+extension RemoteMemory {
+    /// Reads one fixed-size integer, little-endian as on every platform supported.
+    public func load<Value: FixedWidthInteger>(
+        _ address: RemoteAddress, as type: Value.Type = Value.self
+    ) throws(RemoteReadError) -> Value {
+        var value: Value = 0
+        try withUnsafeMutableBytes(of: &value) { (buffer) throws(RemoteReadError) in
+            try read(at: address, into: buffer)
+        }
+        return Value(littleEndian: value)
+    }
+
+    /// Reads a pointer-sized word.
+    public func pointer(_ address: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
+        try load(address, as: UInt64.self)
+    }
+
+    /// Reads `count` bytes, at most `limit`.
+    ///
+    /// - Throws: `.outOfBounds` when the target asks for more than `limit`: a corrupt or hostile length.
+    public func bytes(
+        at address: RemoteAddress, count: Int, limit: Int
+    ) throws(RemoteReadError) -> [UInt8] {
+        guard count >= 0, count <= limit else { throw .outOfBounds(address: address, count: count) }
+        guard count > 0 else { return [] }
+        var bytes = [UInt8](repeating: 0, count: count)
+        // Array's closure is untyped (`rethrows`): the error is carried out by value.
+        let failure = bytes.withUnsafeMutableBytes { buffer -> RemoteReadError? in
+            do throws(RemoteReadError) {
+                try read(at: address, into: buffer)
+                return nil
+            } catch { return error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}
