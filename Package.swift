@@ -43,5 +43,9 @@ let package = Package(
         tests("Statistics"),
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),
+
+        // Floor 2: files, processes, the kernel; and pure functions of recordings.
+        room("RemoteProcess", ["TargetMemory", "CLinux"]),
+        tests("RemoteProcess", ["TargetMemory"]),
     ]
 )

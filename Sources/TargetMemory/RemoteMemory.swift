@@ -28,6 +28,7 @@ public enum RemoteReadError: Error, Hashable, Sendable {
 
 extension RemoteMemory {
     /// Reads one fixed-size integer, little-endian as on every platform supported.
+    @inlinable
     public func load<Value: FixedWidthInteger>(
         _ address: RemoteAddress, as type: Value.Type = Value.self
     ) throws(RemoteReadError) -> Value {
@@ -39,6 +40,7 @@ extension RemoteMemory {
     }
 
     /// Reads a pointer-sized word.
+    @inlinable
     public func pointer(_ address: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
         try load(address, as: UInt64.self)
     }
@@ -46,6 +48,7 @@ extension RemoteMemory {
     /// Reads `count` bytes, at most `limit`.
     ///
     /// - Throws: `.outOfBounds` when the target asks for more than `limit`: a corrupt or hostile length.
+    @inlinable
     public func bytes(
         at address: RemoteAddress, count: Int, limit: Int
     ) throws(RemoteReadError) -> [UInt8] {

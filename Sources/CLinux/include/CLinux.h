@@ -6,4 +6,15 @@
 /// gettid(2): the kernel's id of the calling thread.
 int32_t ls_gettid(void);
 
+/// A range of another process's memory: `struct iovec` with an address that is not a pointer here.
+struct ls_range {
+    uint64_t address;
+    uint64_t length;
+};
+
+/// process_vm_readv(2) into one local buffer: `ranges` one after the other, in one system call.
+/// Returns the bytes read, fewer than asked for when a range was not wholly readable.
+int64_t ls_process_vm_readv(
+    int32_t pid, void *buffer, uint64_t length, const struct ls_range *ranges, uint64_t count);
+
 #endif

@@ -1,0 +1,121 @@
+import CLinux
+import Glibc
+import Synchronization
+public import TargetMemory
+
+/// The memory of a live process, read with process_vm_readv(2): the target is neither stopped nor written to.
+///
+/// Safe on any thread; the counters are atomic.
+public final class ProcessMemory: RemoteMemory, Sendable {
+    /// The process.
+    public let pid: Int32
+    private let calls = Atomic<Int>(0)
+    private let bytes = Atomic<Int>(0)
+
+    /// The memory of `pid`. Nothing is read yet, so nothing can fail.
+    public init(pid: Int32) { self.pid = pid }
+
+    /// System calls made.
+    public var callCount: Int { calls.load(ordering: .relaxed) }
+    /// Bytes read out of the target.
+    public var byteCount: Int { bytes.load(ordering: .relaxed) }
+
+    /// Fills `buffer` in one system call, or throws.
+    public func read(
+        at address: RemoteAddress, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(RemoteReadError) {
+        guard let start = buffer.baseAddress, buffer.count > 0 else { return }
+        var range = ls_range(address: address, length: UInt64(buffer.count))
+        let got = ls_process_vm_readv(pid, start, UInt64(buffer.count), &range, 1)
+        count(got)
+        guard got == Int64(buffer.count) else { throw RemoteReadError(got, address, buffer.count) }
+    }
+
+    /// Reads all ranges of `gather` into its buffer in one system call, without allocating.
+    ///
+    /// - Returns: the bytes read; fewer than `gather.byteCount` when a range was not wholly readable: what comes before
+    ///   it is good.
+    /// - Throws: when nothing could be read.
+    public func read(_ gather: borrowing GatherRead) throws(RemoteReadError) -> Int {
+        guard gather.count > 0 else { return 0 }
+        let got = ls_process_vm_readv(
+            pid, gather.buffer.baseAddress, UInt64(gather.byteCount), gather.ranges, UInt64(gather.count))
+        count(got)
+        guard got > 0 else { throw RemoteReadError(got, gather.ranges[0].address, Int(gather.ranges[0].length)) }
+        return Int(got)
+    }
+
+    private func count(_ got: Int64) {
+        calls.wrappingAdd(1, ordering: .relaxed)
+        if got > 0 { bytes.wrappingAdd(Int(got), ordering: .relaxed) }
+    }
+}
+
+/// Ranges of the target's memory that one system call gathers into one buffer, prepared once and used again.
+///
+/// Its memory is its own and is freed with it. Offsets of ranges in the buffer follow from the order of appending.
+public struct GatherRead: ~Copyable {
+    /// The kernel takes no more ranges in one call (UIO_MAXIOV).
+    public static let maximumRanges = 1024
+
+    /// Where the bytes land. Valid as long as this value.
+    public let buffer: UnsafeMutableRawBufferPointer
+    /// Ranges prepared.
+    public private(set) var count = 0
+    /// Bytes they ask for.
+    public private(set) var byteCount = 0
+    fileprivate let ranges: UnsafeMutablePointer<ls_range>
+    private let capacity: Int
+
+    /// Room for `ranges` ranges (at most `maximumRanges`) of `bytes` bytes in all.
+    public init(ranges: Int, bytes: Int) {
+        capacity = min(max(ranges, 1), Self.maximumRanges)
+        self.ranges = .allocate(capacity: capacity)
+        self.ranges.initialize(repeating: ls_range(address: 0, length: 0), count: capacity)
+        buffer = .allocate(byteCount: max(bytes, 1), alignment: 16)
+        buffer.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    deinit {
+        ranges.deallocate()
+        buffer.deallocate()
+    }
+
+    /// Forgets the ranges.
+    public mutating func removeAll() {
+        count = 0
+        byteCount = 0
+    }
+
+    /// Adds a range.
+    ///
+    /// - Returns: the offset in `buffer` at which it will land; `nil` when there is no room left for it.
+    public mutating func append(_ address: RemoteAddress, count length: Int) -> Int? {
+        guard count < capacity, length > 0, length <= buffer.count - byteCount else { return nil }
+        ranges[count] = ls_range(address: address, length: UInt64(length))
+        defer {
+            count += 1
+            byteCount += length
+        }
+        return byteCount
+    }
+
+    /// Points range `index` elsewhere; its length stays. Ignored when there is no such range.
+    public mutating func move(_ index: Int, to address: RemoteAddress) {
+        guard index >= 0, index < count else { return }
+        ranges[index].address = address
+    }
+}
+
+extension RemoteReadError {
+    /// What process_vm_readv returned instead of the bytes: -errno, or too few.
+    fileprivate init(_ result: Int64, _ address: RemoteAddress, _ count: Int) {
+        switch Int32(truncatingIfNeeded: -result) {
+        case EFAULT, EIO: self = .unmapped(address: address, count: count)
+        case ESRCH: self = .gone
+        case EPERM, EACCES: self = .notPermitted
+        case let error where error > 0: self = .system(errno: error)
+        default: self = .unmapped(address: address, count: count)
+        }
+    }
+}
