@@ -44,8 +44,19 @@ let package = Package(
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),
 
+        room("Analysis", ["Observations", "Statistics"]),
+        tests("Analysis", ["Observations", "Statistics"]),
+
         // Floor 2: files, processes, the kernel; and pure functions of recordings.
+        room("Detectors", ["Analysis", "Observations"]),
+        tests("Detectors", ["Analysis", "Observations"]),
         room("RemoteProcess", ["TargetMemory", "CLinux"]),
         tests("RemoteProcess", ["TargetMemory"]),
+
+        // Floor 3: one probe per kind of target; the runtime, its server, and clients.
+
+        // Floor 4: sessions.
+
+        // Floors 5 and 6: commands, and the executable.
     ]
 )

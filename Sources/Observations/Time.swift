@@ -80,7 +80,11 @@ public struct Nanoseconds: Hashable, Comparable, Sendable, Codable, AdditiveArit
     /// The shorter of two lengths is the smaller.
     public static func < (left: Nanoseconds, right: Nanoseconds) -> Bool { left.count < right.count }
     /// The sum, wrapping: sums of windows stay far below 292 years.
-    public static func + (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds { Nanoseconds(left.count &+ right.count) }
+    public static func + (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds {
+        Nanoseconds(left.count &+ right.count)
+    }
     /// The difference, wrapping.
-    public static func - (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds { Nanoseconds(left.count &- right.count) }
+    public static func - (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds {
+        Nanoseconds(left.count &- right.count)
+    }
 }

@@ -49,7 +49,8 @@ struct ObservationTests {
     @Test(
         "what a terminal would obey is made visible",
         arguments: [
-            ("\u{1B}[2J", "\\u{1B}[2J"), ("a\nb", "a\\u{A}b"), ("\u{9B}31m", "\\u{9B}31m"), ("\u{202E}evil", "\\u{202E}evil"),
+            ("\u{1B}[2J", "\\u{1B}[2J"), ("a\nb", "a\\u{A}b"), ("\u{9B}31m", "\\u{9B}31m"),
+            ("\u{202E}evil", "\\u{202E}evil"),
             ("Zürich 東京 <script>", "Zürich 東京 <script>"),
         ])
     func plainText(hostile: String, shown: String) {
@@ -77,19 +78,25 @@ extension Observation {
         let time = Moment(nanoseconds: 12_345_678_901)
         var histogram = DurationHistogram()
         histogram.record(1234)
-        let location = CodeLocation(function: "ChatConsumer.dispatch", file: "chat/consumers.py", line: 41, handlerLine: 44)
+        let location = CodeLocation(
+            function: "ChatConsumer.dispatch", file: "chat/consumers.py", line: 41, handlerLine: 44)
         let frame = Frame(kind: .python, function: "leaf_wait", file: "idle.py", line: 30)
         return [
-            .start(SessionStart(time: time, wallClock: 1.5, kind: .cpython, description: "uvicorn", pid: 1, grade: .read, tool: "0.1")),
+            .start(
+                SessionStart(
+                    time: time, wallClock: 1.5, kind: .cpython, description: "uvicorn", pid: 1, grade: .read,
+                    tool: "0.1")),
             .stack(.example(function: "f", count: 3, weight: .milliseconds(30))),
             .loop(
                 LoopWindow(
-                    start: time, length: .milliseconds(100), pid: 1, loop: "1", thread: "NIO-ELT-0-#0", grade: .exact, ticks: 9,
+                    start: time, length: .milliseconds(100), pid: 1, loop: "1", thread: "NIO-ELT-0-#0", grade: .exact,
+                    ticks: 9,
                     busy: .milliseconds(1), threadCPU: .milliseconds(1), tickDurations: histogram,
                     heartbeatLag: .microseconds(9), readyHandles: 2, timers: 1)),
             .block(
                 LoopBlock(
-                    since: time, length: .milliseconds(300), pid: 1, loop: "1", stack: StackTrace([frame]), consumer: "Slow",
+                    since: time, length: .milliseconds(300), pid: 1, loop: "1", stack: StackTrace([frame]),
+                    consumer: "Slow",
                     message: "websocket.receive")),
             .dispatches(
                 DispatchWindow(
@@ -103,7 +110,8 @@ extension Observation {
             .swallowed(SwallowedStop(time: time, pid: 1, consumer: "Chat", location: location)),
             .connection(
                 ConnectionEvent(
-                    time: time, pid: 1, connection: 7, step: .ended, consumer: "Chat", path: "/ws", code: 1000, outcome: .killed,
+                    time: time, pid: 1, connection: 7, step: .ended, consumer: "Chat", path: "/ws", code: 1000,
+                    outcome: .killed,
                     error: "CancelledError")),
             .consumer(
                 ConsumerWindow(
@@ -112,11 +120,16 @@ extension Observation {
             .connections(
                 ConnectionCensus(
                     time: time, pid: 1, grade: .read,
-                    consumers: [ConsumerCount(consumer: "Chat", override: location, sockets: [.open: 1, .closed: 3], tasks: 8, groups: 4)],
+                    consumers: [
+                        ConsumerCount(
+                            consumer: "Chat", override: location, sockets: [.open: 1, .closed: 3], tasks: 8, groups: 4)
+                    ],
                     instances: [
                         ConsumerInstance(
-                            id: 0x7F00, consumer: "Chat", socket: .closed, path: "/ws", lastMessage: "websocket.disconnect",
-                            lastMessageIsFirstDisconnect: false, dispatching: false, progress: 9, disconnects: 11, closedAt: time,
+                            id: 0x7F00, consumer: "Chat", socket: .closed, path: "/ws",
+                            lastMessage: "websocket.disconnect",
+                            lastMessageIsFirstDisconnect: false, dispatching: false, progress: 9, disconnects: 11,
+                            closedAt: time,
                             tasks: 2, groups: 1, waitingIn: frame, channel: "specific.a!b")
                     ])),
             .tasks(
@@ -124,22 +137,28 @@ extension Observation {
                     time: time, pid: 1, grade: .read,
                     groups: [
                         TaskGroup(
-                            name: "handler", consumer: "Chat", state: .waiting, waitsFor: "Queue.get", stack: StackTrace([frame]),
+                            name: "handler", consumer: "Chat", state: .waiting, waitsFor: "Queue.get",
+                            stack: StackTrace([frame]),
                             count: 4, example: "Task-17")
                     ])),
             .types(TypeCensus(time: time, pid: 1, counts: ["Chat": 4])),
             .process(
                 ProcessSample(
-                    time: time, pid: 1, parent: 0, name: "python", cpu: .seconds(1), age: .seconds(9), residentBytes: 61_000_000,
+                    time: time, pid: 1, parent: 0, name: "python", cpu: .seconds(1), age: .seconds(9),
+                    residentBytes: 61_000_000,
                     descriptors: 31, descriptorLimit: 1024, sockets: ["ESTABLISHED": 4],
                     threads: [
                         ThreadSample(
                             tid: 1, name: "python", cpu: .seconds(1), runQueueWait: .seconds(2), voluntarySwitches: 3,
                             involuntarySwitches: 4, state: "R")
                     ])),
-            .layer(LayerEvent(time: time, pid: 1, kind: .dropped, layer: "InMemoryChannelLayer", group: "room", count: 3)),
+            .layer(
+                LayerEvent(time: time, pid: 1, kind: .dropped, layer: "InMemoryChannelLayer", group: "room", count: 3)),
             .bridge(BridgeEvent(time: time, pid: 1, kind: .loopCreated, site: frame, count: 3)),
-            .client(ClientEvent(time: time, client: 4, phase: "sick", kind: .closed, code: 1000, latency: .milliseconds(1), count: 2)),
+            .client(
+                ClientEvent(
+                    time: time, client: 4, phase: "sick", kind: .closed, code: 1000, latency: .milliseconds(1), count: 2
+                )),
             .quality(SampleQuality(taken: 500, retried: 61, lost: 1, torn: 0)),
             .impact(Impact(writes: 0, stops: 0, bytesRead: 4_100_000, observerCPU: .milliseconds(6))),
             .note(ProbeNote(time: time, pid: 1, code: "LS401", text: "no channel layer seen")),

@@ -1,0 +1,88 @@
+public import Observations
+
+/// A consumer instance that has outlived its disconnect: the seed's bug as censuses show it.
+///
+/// `dispatch` has returned from `websocket.disconnect`, the socket is gone, and the instance is still served. No honest
+/// consumer looks like that at a moment between two dispatches; one inside a dispatch may be an honest disconnect in
+/// flight and is not called outliving until a second census proves otherwise.
+public struct Outliving: Hashable, Sendable {
+    /// Whether it still moves.
+    public enum Face: String, Hashable, Sendable {
+        /// The server delivers the disconnect again and again.
+        case hot
+        /// It waits for a message that will never come.
+        case cold
+        /// Seen once: it cannot be said yet.
+        case undecided
+    }
+
+    /// The process.
+    public var pid: Int32
+    /// The instance as last seen.
+    public var instance: ConsumerInstance
+    /// Whether it still moves.
+    public var face: Face
+    /// In how many censuses it was seen like that.
+    public var sightings: Int
+    /// Dispatches a second between the first and last sighting, when progress counts dispatches.
+    public var dispatchesPerSecond: Double?
+    /// When it was first seen like that.
+    public var since: Moment
+    /// How it was obtained.
+    public var grade: Grade
+
+    /// Finds them in the censuses of a session. Only instances still there in the last census of their process count.
+    public static func find(in censuses: [ConnectionCensus]) -> [Outliving] {
+        Dictionary(grouping: censuses, by: \.pid).sorted { $0.key < $1.key }.flatMap { find(inOneProcess: $0.value) }
+    }
+
+    private static func find(inOneProcess censuses: [ConnectionCensus]) -> [Outliving] {
+        guard let last = censuses.last else { return [] }
+        var sightings: [UInt64: [(time: Moment, instance: ConsumerInstance)]] = [:]
+        for census in censuses {
+            for instance in census.instances where instance.isAfterDisconnect {
+                sightings[instance.id, default: []].append((census.time, instance))
+            }
+        }
+        return last.instances.filter(\.isAfterDisconnect).compactMap { instance in
+            judge(instance, sightings[instance.id] ?? [], census: last)
+        }
+    }
+
+    private static func judge(
+        _ instance: ConsumerInstance, _ sightings: [(time: Moment, instance: ConsumerInstance)],
+        census: ConnectionCensus
+    ) -> Outliving? {
+        // An address may have been reused by another class between two censuses.
+        let mine = sightings.filter { $0.instance.consumer == instance.consumer }
+        guard let first = mine.first, let last = mine.last else { return nil }
+        let previous = mine.dropLast().last
+        let moved = previous.map { $0.instance.progress != last.instance.progress } ?? false
+        let redelivered = (instance.disconnects ?? 0) > 1 || instance.lastMessageIsFirstDisconnect == false
+        let between = instance.dispatching == false
+        // One sighting inside a dispatch may be an honest disconnect in flight.
+        guard between || moved || redelivered || mine.contains(where: { $0.instance.dispatching == false }) else {
+            return nil
+        }
+        var rate: Double?
+        if let before = first.instance.progress, let now = last.instance.progress, now >= before,
+            last.time > first.time,
+            instance.disconnects != nil
+        {
+            rate = Double(now - before) / (last.time - first.time).seconds
+        }
+        // A server that delivers exactly two disconnects moves once; more than two is a spin.
+        let spins = moved && (last.instance.disconnects ?? 3) > 2
+        let face: Face = spins ? .hot : previous != nil ? .cold : .undecided
+        return Outliving(
+            pid: census.pid, instance: instance, face: face, sightings: mine.count, dispatchesPerSecond: rate,
+            since: instance.closedAt ?? first.time, grade: census.grade)
+    }
+}
+
+extension ConsumerInstance {
+    /// Whether the last message it was given is its disconnect, and its socket is gone.
+    var isAfterDisconnect: Bool {
+        lastMessage == "websocket.disconnect" && socket != .open && socket != .handshake
+    }
+}

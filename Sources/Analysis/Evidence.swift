@@ -1,0 +1,86 @@
+public import Observations
+
+/// Everything detectors look at: the ledger, the census and the profile of one session, drawn up once.
+public struct Evidence: Sendable {
+    /// The session's start.
+    public var start: SessionStart?
+    /// The session's end; `nil` while it is live.
+    public var end: SessionEnd?
+    /// From the start to the last observation.
+    public var duration: Nanoseconds
+    /// The time of the last observation.
+    public var now: Moment
+    /// The accounts per consumer class.
+    public var ledger: Ledger
+    /// Loops, busiest first.
+    public var loops: [LoopSummary]
+    /// Processes, busiest first.
+    public var processes: [ProcessSummary]
+    /// Consumers that have outlived their disconnect.
+    public var outliving: [Outliving]
+    /// Where the time went.
+    public var profile: Profile
+    /// All connection censuses.
+    public var connectionCensuses: [ConnectionCensus]
+    /// The last task census of each process.
+    public var tasks: [TaskCensus]
+    /// Dispatch windows.
+    public var dispatchWindows: [DispatchWindow]
+    /// Where stops were swallowed, one per class.
+    public var swallowed: [String: SwallowedStop]
+    /// Blocks of loops.
+    public var blocks: [LoopBlock]
+    /// Notes of the probe.
+    public var notes: [ProbeNote]
+    /// Quality of the samples.
+    public var quality: SampleQuality
+    /// What was done to the target.
+    public var impact: Impact
+
+    /// Draws up the evidence of a session.
+    public init(_ source: some ObservationSource) throws {
+        start = try source.start()
+        end = try source.end()
+        let begin = start?.time ?? Moment(nanoseconds: 0)
+        now = max(begin, try source.lastMoment() ?? begin)
+        duration = now - begin
+        ledger = try Ledger(source)
+        loops = LoopSummary.summaries(of: try source.loops())
+        processes = ProcessSummary.summaries(of: try source.processes())
+        connectionCensuses = try source.connectionCensuses()
+        outliving = Outliving.find(in: connectionCensuses)
+        profile = Profile(try source.stacks())
+        var lastTasks: [Int32: TaskCensus] = [:]
+        for census in try source.taskCensuses() { lastTasks[census.pid] = census }
+        tasks = lastTasks.values.sorted { $0.pid < $1.pid }
+        dispatchWindows = try source.dispatchWindows()
+        swallowed = Dictionary(
+            try source.swallowedStops().map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
+        blocks = try source.blocks()
+        notes = try source.notes()
+        quality = try source.quality()
+        impact = try source.impact()
+    }
+
+    /// The code of `consumer` that decides over its end: where a stop was swallowed, or what it overrides.
+    public func override(of consumer: String) -> CodeLocation? {
+        if let stop = swallowed[consumer] { return stop.location }
+        for census in connectionCensuses.reversed() {
+            if let place = census.consumers.first(where: { $0.consumer == consumer })?.override { return place }
+        }
+        return nil
+    }
+
+    /// Share of one loop's time that dispatches of `consumer` after its disconnect took, and that loop.
+    public func cost(of consumer: String) -> (loop: String, percent: Double)? {
+        let mine = dispatchWindows.filter { $0.consumer == consumer && $0.afterDisconnect > 0 }
+        guard let last = mine.map({ $0.start + $0.length }).max() else { return nil }
+        // The last second: a spin that began late is not averaged away.
+        let recent = mine.filter { last - $0.start <= .seconds(1) }
+        guard let begin = recent.map(\.start).min() else { return nil }
+        var byLoop: [String: Nanoseconds] = [:]
+        for window in recent { byLoop[window.loop, default: .zero] = byLoop[window.loop, default: .zero] + window.busy }
+        guard let worst = byLoop.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
+        return (worst.key, min(100, worst.value.seconds / max((last - begin).seconds, 1e-9) * 100))
+    }
+}

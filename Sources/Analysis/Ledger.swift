@@ -1,0 +1,116 @@
+public import Observations
+
+/// One consumer class's account: what was opened must be closed, what was started must end.
+///
+/// A number that could not be had is `nil`, never 0.
+public struct LedgerEntry: Hashable, Sendable {
+    /// The consumer class, or `nil` for connections that never reached one.
+    public var consumer: String?
+    /// How the numbers were obtained.
+    public var grade: Grade
+    /// Connections opened while observing.
+    public var opened: Int?
+    /// Handshakes answered with 101.
+    public var accepted: Int?
+    /// Handshakes refused.
+    public var rejected: Int?
+    /// Connections closed while observing.
+    public var closed: Int?
+    /// Connections open at the end.
+    public var open: Int?
+    /// Consumer instances started.
+    public var started: Int?
+    /// Consumer instances ended.
+    public var ended: Int?
+    /// Of those, the ones their server killed because they outlived their connection.
+    public var killed: Int?
+    /// Of those, the ones that an error ended.
+    public var threw: Int?
+    /// Instances alive at the end.
+    public var alive: Int?
+    /// Instances alive at the end whose connection is closed.
+    public var stuck: Int?
+    /// Tasks alive at the end on behalf of its instances.
+    public var tasks: Int?
+    /// Tasks begun while observing.
+    public var tasksStarted: Int?
+    /// Tasks ended while observing.
+    public var tasksEnded: Int?
+    /// Groups joined.
+    public var groupsJoined: Int?
+    /// Groups left.
+    public var groupsLeft: Int?
+    /// `websocket.disconnect` messages delivered.
+    public var disconnectsDelivered: Int?
+    /// Dispatches a second while observing; the last full second when it is known.
+    public var dispatchesPerSecond: Double?
+
+    /// An empty account.
+    public init(consumer: String?, grade: Grade) {
+        self.consumer = consumer
+        self.grade = grade
+    }
+
+    /// What does not balance, in words. Empty when all is well, or nothing is known.
+    public var imbalances: [String] {
+        var found: [String] = []
+        if let stuck, stuck > 0 { found.append("\(stuck) outlived their connection") }
+        if let tasksStarted, let tasksEnded, let tasks, tasksStarted - tasksEnded > 0, alive == 0, tasks > 0 {
+            found.append("\(tasksStarted - tasksEnded) tasks have no owner")
+        }
+        if let groupsJoined, let groupsLeft, alive == 0, groupsJoined > groupsLeft {
+            found.append("\(groupsJoined - groupsLeft) groups were never left")
+        }
+        if let disconnectsDelivered, let closed, disconnectsDelivered > closed {
+            found.append("\(disconnectsDelivered) disconnects for \(closed) closed connections")
+        }
+        return found
+    }
+}
+
+/// The accounts of all consumer classes: a pure function of a recording.
+public struct Ledger: Hashable, Sendable {
+    /// One entry a class, by name; connections without a class last.
+    public var entries: [LedgerEntry]
+
+    /// A ledger of these entries.
+    public init(entries: [LedgerEntry]) { self.entries = entries }
+
+    /// The account of one class.
+    public subscript(consumer: String) -> LedgerEntry? { entries.first { $0.consumer == consumer } }
+
+    /// Draws up the accounts of a session, or of the connections opened in one phase of it.
+    ///
+    /// Exact accounts come from events and windows; where a class has none, its last census is read.
+    public init(_ source: some ObservationSource, phase: String? = nil) throws {
+        var accounts = Accounts()
+        let span = try PhaseSpan(phase, in: source)
+        accounts.add(events: try source.connections(), opened: span)
+        accounts.add(windows: try source.consumerWindows(), in: span)
+        accounts.add(dispatches: try source.dispatchWindows(), in: span)
+        if phase == nil { accounts.add(censuses: try source.connectionCensuses()) }
+        entries = accounts.entries
+    }
+}
+
+/// The time of one phase: from its mark to the next.
+struct PhaseSpan {
+    var range: ClosedRange<Moment>
+
+    init(_ phase: String?, in source: some ObservationSource) throws {
+        let whole = Moment(nanoseconds: .min)...Moment(nanoseconds: .max)
+        guard let phase else {
+            range = whole
+            return
+        }
+        let marks = try source.phases()
+        guard let index = marks.firstIndex(where: { $0.name == phase }) else {
+            range = whole.upperBound...whole.upperBound
+            return
+        }
+        let next = marks.dropFirst(index + 1).first?.time ?? whole.upperBound
+        range = marks[index].time...max(marks[index].time, next)
+    }
+
+    func contains(_ moment: Moment) -> Bool { range.contains(moment) }
+}

@@ -1,0 +1,92 @@
+import Analysis
+import Observations
+
+/// What the hot and the cold face of a swallowed stop have in common: who, where, how sure, and the fix.
+struct SwallowedStopCase {
+    let consumer: String
+    let instances: [Outliving]
+    let evidence: Evidence
+
+    /// Cases of one face, a case per class, whose blame is not `websocket_disconnect`'s (that is LS004).
+    static func cases(of faces: Set<Outliving.Face>, in evidence: Evidence, disconnectOverride: Bool) -> [Self] {
+        Dictionary(grouping: evidence.outliving.filter { faces.contains($0.face) }, by: \.instance.consumer)
+            .sorted { $0.key < $1.key }
+            .map { Self(consumer: $0.key, instances: $0.value, evidence: evidence) }
+            .filter { $0.blamesDisconnect == disconnectOverride }
+    }
+
+    var count: Int { instances.count }
+    var grade: Grade { instances.map(\.grade).min() ?? .sampled }
+    var pid: Int32? { Set(instances.map(\.pid)).count == 1 ? instances.first?.pid : nil }
+    var location: CodeLocation? { evidence.override(of: consumer) }
+
+    /// Whether the code to blame is an override of `websocket_disconnect` and not of `dispatch`.
+    var blamesDisconnect: Bool {
+        guard let name = location?.function.lowercased().split(separator: ".").last else { return false }
+        return name.hasPrefix("websocket_disconnect") || name.hasPrefix("websocketdisconnect")
+    }
+
+    /// The class's name without its module.
+    var shortName: String { consumer.split(separator: ".").last.map(String.init) ?? consumer }
+
+    /// How sure: in how many censuses, and for how long their sockets are gone.
+    var howSure: String {
+        let sightings = instances.map(\.sightings).min() ?? 1
+        let ages = instances.map { (evidence.now - $0.since).seconds }
+        let least = ages.min() ?? 0
+        let proof = "`dispatch` returned from websocket.disconnect, which no consumer that stops ever does"
+        let seen = "seen in \(sightings) of \(max(sightings, evidence.connectionCensuses.count)) censuses"
+        return "\(seen); closed at least \(least.spoken) ago; \(proof)"
+    }
+
+    /// The fix, naming the override if it is known.
+    var fix: String {
+        guard let location else {
+            return "find what catches StopConsumer around \(shortName)'s dispatch and re-raise it: "
+                + "`except StopConsumer: raise` before `except Exception`"
+        }
+        if location.isSwift {
+            return
+                "in \(location.function), rethrow StopConsumer: `catch let stop as StopConsumer { throw stop }` before the other `catch`"
+        }
+        return "add `except StopConsumer: raise` before `except Exception` in \(location.function)"
+    }
+
+    var check: String {
+        "log message[\"type\"] in \(location?.function ?? "\(shortName).dispatch"): after a close it prints websocket.disconnect and returns"
+    }
+}
+
+extension CodeLocation {
+    /// Whether the place is in Swift source.
+    var isSwift: Bool { file?.hasSuffix(".swift") ?? false }
+}
+
+extension Double {
+    /// Seconds in words: `0.4 s`, `14 min`, `3 h`.
+    var spoken: String {
+        switch self {
+        case ..<0: "0 s"
+        case ..<10: "\((self * 10).rounded() / 10) s"
+        case ..<120: "\(Int(self)) s"
+        case ..<7200: "\(Int(self / 60)) min"
+        default: self < 1e12 ? "\(Int(self / 3600)) h" : "ages"
+        }
+    }
+}
+
+extension Int {
+    /// `1 consumer`, `3 consumers`.
+    func counted(_ noun: String) -> String { "\(self.grouped) \(noun)\(self == 1 ? "" : "s")" }
+
+    /// With a thin group mark: `11 840`.
+    var grouped: String {
+        let digits = String(magnitude)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { text += " " }
+            text.append(digit)
+        }
+        return (self < 0 ? "-" : "") + text
+    }
+}

@@ -1,0 +1,135 @@
+import Observations
+import Testing
+
+@testable import Analysis
+
+private func process(at milliseconds: Int64, cpu: Nanoseconds, age: Nanoseconds) -> ProcessSample {
+    ProcessSample(
+        time: at(milliseconds), pid: 1, name: "python", cpu: cpu, age: age, residentBytes: 1,
+        threads: [ThreadSample(tid: 1, name: "python", cpu: cpu, runQueueWait: .zero, state: "R")])
+}
+
+@Suite("Summaries")
+struct SummaryTests {
+    @Test("CPU is a difference, and ps is said to mislead when its lifetime average does")
+    func psMisleads() throws {
+        let before = process(at: 0, cpu: .seconds(1), age: .seconds(100))
+        let after = process(at: 4000, cpu: .seconds(5), age: .seconds(104))
+        let summary = try #require(ProcessSummary.summaries(of: [before, after]).first)
+        #expect(summary.cpuPercent == 100)
+        #expect(abs(try #require(summary.psPercent) - 4.8) < 0.1)
+        #expect(summary.psMisleads)
+        #expect(summary.threads.first?.cpuPercent == 100)
+    }
+
+    @Test("one sample gives no CPU share, and no accusation of ps")
+    func oneSample() throws {
+        let summary = try #require(
+            ProcessSummary.summaries(of: [process(at: 0, cpu: .seconds(1), age: .seconds(2))]).first)
+        #expect(summary.cpuPercent == nil && !summary.psMisleads)
+    }
+
+    @Test("a loop's load is what its ticks or its thread's CPU say, whichever is more")
+    func hiddenTime() throws {
+        let window = LoopWindow(
+            start: at(0), length: .milliseconds(100), pid: 1, loop: "1", thread: "NIO-ELT-0-#0", grade: .exact,
+            ticks: 10,
+            busy: .milliseconds(1), threadCPU: .milliseconds(80))
+        let summary = try #require(LoopSummary.summaries(of: [window, window]).first)
+        #expect(summary.ticksPerSecond == 100)
+        #expect(summary.busyPercent == 1)
+        #expect(summary.loadPercent == 80)
+    }
+
+    @Test("recursion is counted once in a function's total")
+    func recursion() throws {
+        let frame = Frame(kind: .python, function: "fib", file: "a.py", line: 1)
+        let sample = StackSample(
+            time: at(0), pid: 1, tid: 1, thread: "MainThread", activity: .running,
+            stack: StackTrace([frame, frame, frame]),
+            count: 2, weight: .milliseconds(20))
+        let row = try #require(Profile([sample]).functions.first)
+        #expect(row.total == .milliseconds(20) && row.own == .milliseconds(20) && row.totalPercent == 100)
+    }
+
+    @Test("idle stacks are not where the time went")
+    func idle() {
+        let sample = StackSample(
+            time: at(0), pid: 1, tid: 1, thread: "MainThread", activity: .idle,
+            stack: StackTrace([Frame(kind: .python, function: "select")]), count: 9, weight: .seconds(9))
+        #expect(Profile([sample]).functions.isEmpty)
+    }
+
+    @Test("the slope of CPU against open connections is what an idle connection costs")
+    func slope() throws {
+        let points = (0..<20).map { TimelinePoint(seconds: Double($0), cpuPercent: 2 + 0.5 * Double($0), open: $0) }
+        let cost = try #require(ConnectionCost(points))
+        #expect(abs(cost.percentPerConnection - 0.5) < 1e-9)
+        #expect(
+            ConnectionCost(points.map { TimelinePoint(seconds: $0.seconds, cpuPercent: $0.cpuPercent, open: 5) }) == nil
+        )
+    }
+}
+
+private func census(at milliseconds: Int64, _ instances: [ConsumerInstance]) -> ConnectionCensus {
+    ConnectionCensus(time: at(milliseconds), pid: 1, grade: .read, consumers: [], instances: instances)
+}
+
+private func closed(
+    progress: UInt64, dispatching: Bool? = false, first: Bool? = nil, message: String = "websocket.disconnect",
+    socket: SocketState = .closed
+) -> ConsumerInstance {
+    ConsumerInstance(
+        id: 7, consumer: "Chat", socket: socket, lastMessage: message, lastMessageIsFirstDisconnect: first,
+        dispatching: dispatching, progress: progress)
+}
+
+@Suite("Consumers that outlive their disconnect")
+struct AfterlifeTests {
+    @Test("one that moves between censuses is hot, one that does not is cold, one seen once is undecided")
+    func faces() {
+        #expect(
+            Outliving.find(in: [census(at: 0, [closed(progress: 1)]), census(at: 500, [closed(progress: 9)])]).map(
+                \.face) == [.hot])
+        #expect(
+            Outliving.find(in: [census(at: 0, [closed(progress: 1)]), census(at: 500, [closed(progress: 1)])]).map(
+                \.face) == [.cold])
+        #expect(Outliving.find(in: [census(at: 0, [closed(progress: 1)])]).map(\.face) == [.undecided])
+    }
+
+    @Test("an honest disconnect in flight is never accused, however long it takes")
+    func inFlight() {
+        let slow = closed(progress: 1, dispatching: true, first: true)
+        #expect(Outliving.find(in: [census(at: 0, [slow]), census(at: 5000, [slow])]).isEmpty)
+    }
+
+    @Test("one that ended before the last census is not counted")
+    func ended() {
+        #expect(Outliving.find(in: [census(at: 0, [closed(progress: 1)]), census(at: 500, [])]).isEmpty)
+    }
+
+    @Test("an open socket, or another last message, is no afterlife", arguments: [SocketState.open, .handshake])
+    func open(socket: SocketState) {
+        let alive = closed(progress: 1, socket: socket)
+        let chatting = closed(progress: 1, message: "chat.message")
+        #expect(Outliving.find(in: [census(at: 0, [alive]), census(at: 500, [alive])]).isEmpty)
+        #expect(Outliving.find(in: [census(at: 0, [chatting]), census(at: 500, [chatting])]).isEmpty)
+    }
+
+    @Test("a server that delivers two disconnects and no more is cold, not hot")
+    func twoDisconnects() {
+        var first = closed(progress: 3)
+        first.disconnects = 1
+        var second = closed(progress: 4)
+        second.disconnects = 2
+        #expect(Outliving.find(in: [census(at: 0, [first]), census(at: 500, [second])]).map(\.face) == [.cold])
+    }
+
+    @Test("an address reused by another class is another instance")
+    func reusedAddress() {
+        var other = closed(progress: 1)
+        other.consumer = "Alarm"
+        let found = Outliving.find(in: [census(at: 0, [other]), census(at: 500, [closed(progress: 9)])])
+        #expect(found.map(\.face) == [.undecided])
+    }
+}
