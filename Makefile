@@ -1,0 +1,52 @@
+# Everything a contributor types. `make` alone lists it.
+
+SCRATCH ?= .build
+RELEASE := swift build --configuration release --scratch-path $(SCRATCH)
+LOOPSCOPE := $(SCRATCH)/release/loopscope
+
+.PHONY: help run test setup setup-ci lint format golden bench matrix fuzz docs
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: setup ## build, then show the main job: loopscope demo
+	$(RELEASE) --product loopscope
+	$(LOOPSCOPE) demo
+
+test: setup ## every test; what this machine lacks is skipped with its reason and counted
+	@scripts/setup-pythons --quiet --offline
+	@scripts/test --scratch-path $(SCRATCH)
+
+setup: ## the system packages that the build needs (asks for nothing when all are there)
+	@scripts/setup-system build
+	@scripts/require-swift
+
+setup-ci: ## the rest: Redis, Chromium, the Pythons and the servers under test
+	@scripts/setup-system ci
+	@scripts/require-swift
+	@scripts/setup-pythons --debian
+
+lint: ## format, direction of imports, shell and Python
+	@scripts/lint
+
+format: ## rewrite the Swift files in the house format
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+golden: setup ## rewrite the golden files, then read the difference
+	LOOPSCOPE_GOLDEN=update scripts/test --scratch-path $(SCRATCH)
+	git --no-pager diff --stat -- Tests
+
+bench: setup ## side-by-side measurements, ratios taken in one run
+	$(RELEASE)
+	Benchmarks/run
+
+matrix: setup ## every server, Python and defect: docs/detection-matrix.md
+	$(RELEASE) --product loopscope
+	LOOPSCOPE_MATRIX=full scripts/test --scratch-path $(SCRATCH) --filter DetectionMatrix
+
+fuzz: setup ## parsers and walkers under libFuzzer and the address sanitizer
+	scripts/fuzz
+
+docs: ## pages generated from the code: docs/findings
+	$(RELEASE) --product loopscope
+	scripts/generate-docs $(LOOPSCOPE)
