@@ -43,6 +43,8 @@ let package = Package(
         tests("Statistics"),
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),
+        room("WebSocket"),
+        tests("WebSocket"),
 
         room("Analysis", ["Observations", "Statistics"]),
         tests("Analysis", ["Observations", "Statistics"]),
