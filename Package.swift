@@ -52,6 +52,8 @@ let package = Package(
         // Floor 2: files, processes, the kernel; and pure functions of recordings.
         room("Detectors", ["Analysis", "Observations"]),
         tests("Detectors", ["Analysis", "Observations"]),
+        room("Reports", ["Analysis", "Observations", "Statistics"]),
+        tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
         room("RemoteProcess", ["TargetMemory", "CLinux"]),
         tests("RemoteProcess", ["TargetMemory"]),
 

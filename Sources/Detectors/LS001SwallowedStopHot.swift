@@ -56,7 +56,7 @@ extension SwallowedStopCase {
     /// A finding of a spinning class.
     func hotFinding(_ card: DetectorCard) -> Finding {
         var lines = ["\(count.counted("consumer")) still dispatching websocket.disconnect for closed connections"]
-        if let rate { lines.append("\(Int(rate).grouped) disconnects/s") }
+        if let rate { lines.append("\(Int(rate).spaced) disconnects/s") }
         if let cost = evidence.cost(of: consumer) {
             lines.append("\(Int(cost.percent.rounded())) % of loop \(cost.loop)'s time")
         } else if let loop = evidence.loops.first(where: { pid == nil || $0.pid == pid }), let load = loop.loadPercent {

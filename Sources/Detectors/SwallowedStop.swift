@@ -36,7 +36,7 @@ struct SwallowedStopCase {
         let least = ages.min() ?? 0
         let proof = "`dispatch` returned from websocket.disconnect, which no consumer that stops ever does"
         let seen = "seen in \(sightings) of \(max(sightings, evidence.connectionCensuses.count)) censuses"
-        return "\(seen); closed at least \(least.spoken) ago; \(proof)"
+        return "\(seen); closed at least \(least.spokenSeconds) ago; \(proof)"
     }
 
     /// The fix, naming the override if it is known.
@@ -60,33 +60,4 @@ struct SwallowedStopCase {
 extension CodeLocation {
     /// Whether the place is in Swift source.
     var isSwift: Bool { file?.hasSuffix(".swift") ?? false }
-}
-
-extension Double {
-    /// Seconds in words: `0.4 s`, `14 min`, `3 h`.
-    var spoken: String {
-        switch self {
-        case ..<0: "0 s"
-        case ..<10: "\((self * 10).rounded() / 10) s"
-        case ..<120: "\(Int(self)) s"
-        case ..<7200: "\(Int(self / 60)) min"
-        default: self < 1e12 ? "\(Int(self / 3600)) h" : "ages"
-        }
-    }
-}
-
-extension Int {
-    /// `1 consumer`, `3 consumers`.
-    func counted(_ noun: String) -> String { "\(self.grouped) \(noun)\(self == 1 ? "" : "s")" }
-
-    /// With a thin group mark: `11 840`.
-    var grouped: String {
-        let digits = String(magnitude)
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0 { text += " " }
-            text.append(digit)
-        }
-        return (self < 0 ? "-" : "") + text
-    }
 }

@@ -1,0 +1,65 @@
+import Analysis
+import Observations
+
+/// One finding in plain words; code and grade stand after it, dim.
+struct FindingText {
+    let finding: Finding
+    let style: TextStyle
+
+    var lines: [String] {
+        let sign = finding.severity >= .high ? style.red("✗") : style.yellow("!")
+        var lines = ["\(sign) \(style.bold(headline))  \(style.dim(tag))"]
+        if let place = finding.location { lines.append(row("where", Place.text(place))) }
+        lines.append(row("seen", finding.evidence.map { $0.plain() }.joined(separator: "; ")))
+        lines.append(row("sure", finding.howSure.plain()))
+        lines.append(row("fix", finding.fix.plain()))
+        if let check = finding.check { lines.append(row("check", check.plain())) }
+        return lines
+    }
+
+    private var headline: String {
+        guard let consumer = finding.consumer else { return finding.title }
+        return "\(consumer.plain(limit: 128)): \(finding.title)"
+    }
+
+    private var tag: String {
+        "\(finding.code) · \(finding.severity.rawValue) · \(finding.confidence.rawValue) · evidence: \(finding.grade.rawValue)"
+    }
+
+    private func row(_ name: String, _ text: String) -> String {
+        "    " + style.dim(name + String(repeating: " ", count: 7 - name.count)) + text
+    }
+}
+
+/// Places in code as people write them.
+enum Place {
+    static func text(_ place: CodeLocation) -> String {
+        var text = place.function.plain(limit: 160)
+        if let file = place.file { text += "  \(file.plain(limit: 240))" + (place.line.map { ":\($0)" } ?? "") }
+        if let handler = place.handlerLine { text += "  (handler at line \(handler))" }
+        return text
+    }
+
+    static func text(_ frame: Frame) -> String {
+        guard let file = frame.file else { return frame.function.plain(limit: 160) }
+        return "\(frame.function.plain(limit: 160)) (\(file.plain(limit: 240))" + (frame.line.map { ":\($0)" } ?? "")
+            + ")"
+    }
+}
+
+/// A line of eight heights.
+enum Sparkline {
+    static let width = 60
+
+    /// `values` squeezed into at most 60 columns; each shows the greatest value it stands for.
+    static func text(_ values: [Double], top: Double) -> String {
+        let marks = Array("▁▂▃▄▅▆▇█")
+        let columns = min(width, values.count)
+        return String(
+            (0..<columns).map { column in
+                let slice = values[(column * values.count / columns)..<((column + 1) * values.count / columns)]
+                let share = (slice.max() ?? 0) / max(top, 1e-9)
+                return marks[min(marks.count - 1, max(0, Int(share * Double(marks.count))))]
+            })
+    }
+}

@@ -1,0 +1,143 @@
+import Analysis
+import Foundation
+import Observations
+import Testing
+
+@testable import Reports
+
+/// Compares with the file beside the tests; `LOOPSCOPE_GOLDEN=write` (make golden) writes it anew.
+func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden/\(name)")
+    if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "write" {
+        try Data(text.utf8).write(to: file)
+    }
+    let golden = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    #expect(text == golden, "differs from \(name); look at it, then `make golden`", sourceLocation: sourceLocation)
+}
+
+@Suite("Reports")
+struct ReportTests {
+    @Test("the text report is as in the golden file")
+    func text() throws {
+        try expectGolden(TextReport(try Sample.report()).text, "report.txt")
+    }
+
+    @Test("the JSON report is as in the golden file")
+    func json() throws {
+        try expectGolden(JSONReport.value(try Sample.report()).text(pretty: true) + "\n", "report.json")
+    }
+
+    @Test("nothing found is said with what was checked, and the hottest code is shown")
+    func nothing() throws {
+        let text = TextReport(try Sample.report(findings: [])).text
+        #expect(text.hasPrefix("✓ Nothing found: checked LS001 LS002"))
+        #expect(text.contains("loop MainThread"))
+        #expect(text.contains("ChatConsumer.dispatch"))
+    }
+
+    @Test("no escape of the target reaches the terminal, wherever it hides")
+    func hostile() throws {
+        let evil = "\u{1B}[2J\u{07}<script>\n"
+        var finding = Sample.finding
+        finding.consumer = evil
+        finding.location = CodeLocation(function: evil, file: evil, line: 1)
+        finding.evidence = [evil]
+        finding.fix = evil
+        finding.howSure = evil
+        finding.check = evil
+        let report = try Sample.report(
+            findings: [finding],
+            [
+                .note(ProbeNote(time: at(1), text: evil)),
+                .tasks(
+                    TaskCensus(
+                        time: at(1), pid: 1, grade: .read,
+                        groups: [TaskGroup(name: evil, consumer: evil, state: .waiting, waitsFor: evil, count: 99)])),
+                .stack(
+                    StackSample(
+                        time: at(1), pid: 1, tid: 1, thread: evil, activity: .running,
+                        stack: StackTrace([Frame(kind: .python, function: evil, file: evil, line: 1)]), consumer: evil,
+                        task: evil, count: 99, weight: .seconds(99))),
+            ])
+        let text = TextReport(report).text
+        #expect(!text.unicodeScalars.contains("\u{1B}") && !text.unicodeScalars.contains("\u{07}"))
+        let json = JSONReport.value(report).text()
+        #expect(!json.contains("<script>") && !json.unicodeScalars.contains("\u{1B}"))
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.utf8)) }
+    }
+
+    @Test("without colours there is no escape at all, with them there is")
+    func colours() throws {
+        let report = try Sample.report()
+        #expect(!TextReport(report).text.contains("\u{1B}"))
+        #expect(TextReport(report, style: TextStyle(colours: true)).text.contains("\u{1B}[31;1m"))
+    }
+
+    @Test("a report of nothing is a report")
+    func empty() throws {
+        let report = try ReportDocument(ObservationLog()) { _ in Judgement(findings: [], checked: [], notChecked: []) }
+        #expect(TextReport(report).text.contains("nothing was observed"))
+        #expect(throws: Never.self) {
+            try JSONSerialization.jsonObject(with: Data(JSONReport.value(report).text().utf8))
+        }
+    }
+}
+
+@Suite("JSON values")
+struct JSONValueTests {
+    @Test(
+        "are written as RFC 8259 asks, and read back alike",
+        arguments: [
+            (JSONValue.double(.nan), "null"), (JSONValue.double(.infinity), "null"), ([1, nil, true], "[1,null,true]"),
+            (["a\"\\\n\u{01}": "<\u{2028}"], #"{"a\"\\\n\u0001":"\u003c\u2028"}"#),
+            (JSONValue(1.23456, places: 2), "1.23"),
+            (JSONValue(nil as Double?), "null"), ([:], "{}"), ([], "[]"),
+        ] as [(JSONValue, String)])
+    func writing(value: JSONValue, text: String) throws {
+        #expect(value.text() == text)
+        _ = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+    }
+}
+
+@Suite("Schema of the JSON report")
+struct SchemaTests {
+    private let schema: URL = {
+        var folder = URL(filePath: #filePath)
+        for _ in 0..<3 { folder.deleteLastPathComponent() }
+        return folder.appending(path: "docs/formats/report.schema.json")
+    }()
+
+    /// Walks a value and the schema's `properties` and `items` together; returns the paths that the schema does not know.
+    private func unknown(_ value: Any, _ schema: [String: Any], at path: String, in root: [String: Any]) -> [String] {
+        var schema = schema
+        if let reference = schema["$ref"] as? String, let name = reference.split(separator: "/").last,
+            let definition = (root["$defs"] as? [String: Any])?[String(name)] as? [String: Any]
+        {
+            schema = definition
+        }
+        if let object = value as? [String: Any] {
+            if schema["additionalProperties"] is [String: Any] { return [] }
+            guard let properties = schema["properties"] as? [String: Any] else { return [path] }
+            let required = schema["required"] as? [String] ?? []
+            return required.filter { object[$0] == nil }.map { "\(path).\($0) is missing" }
+                + object.flatMap { key, member -> [String] in
+                    guard let inner = properties[key] as? [String: Any] else { return ["\(path).\(key)"] }
+                    return unknown(member, inner, at: "\(path).\(key)", in: root)
+                }
+        }
+        if let list = value as? [Any] {
+            let items = schema["items"] as? [String: Any] ?? [:]
+            return list.flatMap { unknown($0, items, at: "\(path)[]", in: root) }
+        }
+        return []
+    }
+
+    @Test("every key that is written is in the published schema, and every required key is written")
+    func keys() throws {
+        let root = try #require(
+            try JSONSerialization.jsonObject(with: Data(contentsOf: schema)) as? [String: Any])
+        let text = JSONReport.value(try Sample.report()).text()
+        let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+        #expect(unknown(value, root, at: "$", in: root).isEmpty)
+    }
+}
