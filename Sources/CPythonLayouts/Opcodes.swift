@@ -1,0 +1,28 @@
+/// The few instructions the walkers must know, as numbers of one minor (`Include/opcode.h`, `opcode_ids.h` from 3.13).
+struct Opcodes: Hashable, Sendable {
+    /// Where a suspended frame goes on, in every form it may be specialised to.
+    var resume: Set<UInt8>
+    /// Waits for another coroutine: `SEND` or `YIELD_FROM`, in every form.
+    var await: Set<UInt8>
+    var extendedArgument: UInt8
+    var loadGlobal: Set<UInt8>
+    var popTop: UInt8
+    var reraise: UInt8
+    /// First instruction of a handler (3.11+).
+    var pushException: UInt8?
+    /// Compares an exception with the class of a clause.
+    var matchException: UInt8
+    /// First instruction of the handler a `with` makes.
+    var withException: UInt8
+    /// Begins a protected block (3.9, 3.10): `SETUP_FINALLY`, whose handler may be an `except`.
+    var setupFinally: UInt8?
+    /// Duplicates the exception before it is compared (3.9, 3.10).
+    var duplicateTop: UInt8?
+
+    static let python39 = Opcodes(
+        resume: [], await: [72], extendedArgument: 144, loadGlobal: [116], popTop: 1, reraise: 48, pushException: nil,
+        matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4)
+    static let python310 = Opcodes(
+        resume: [], await: [72], extendedArgument: 144, loadGlobal: [116], popTop: 1, reraise: 119, pushException: nil,
+        matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4)
+}

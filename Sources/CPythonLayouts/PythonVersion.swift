@@ -1,0 +1,70 @@
+/// The version of a CPython interpreter, as its `PY_VERSION_HEX` says it.
+public struct PythonVersion: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// `0xMMmmppls`: major, minor, micro, release level, serial.
+    public let hex: UInt32
+
+    /// A version out of `PY_VERSION_HEX`.
+    public init(hex: UInt32) { self.hex = hex }
+
+    /// A release, where only major, minor and micro are known.
+    public init(major: UInt8, minor: UInt8, micro: UInt8 = 0) {
+        hex = UInt32(major) << 24 | UInt32(minor) << 16 | UInt32(micro) << 8 | 0xF0
+    }
+
+    /// 3, or 2.
+    public var major: Int { Int(hex >> 24) }
+    /// The second number.
+    public var minor: Int { Int(hex >> 16 & 0xFF) }
+    /// The third number.
+    public var micro: Int { Int(hex >> 8 & 0xFF) }
+
+    /// `3.13.5`, `3.14.0rc2`.
+    public var description: String {
+        let level =
+            switch hex >> 4 & 0xF {
+            case 0xA: "a\(hex & 0xF)"
+            case 0xB: "b\(hex & 0xF)"
+            case 0xC: "rc\(hex & 0xF)"
+            default: ""
+            }
+        return "\(major).\(minor).\(micro)\(level)"
+    }
+
+    /// The older of two is the smaller.
+    public static func < (left: PythonVersion, right: PythonVersion) -> Bool { left.hex < right.hex }
+
+    /// The major and minor number in a library or program name: `libpython3.12.so.1.0`, `/usr/bin/python3.9`.
+    ///
+    /// For 3.9 and 3.10, which have no version symbol.
+    public init?(name: String) {
+        guard let python = name.utf8.lastRange(of: "python") else { return nil }
+        let digits = name.utf8[python...].split(separator: UInt8(ascii: "."), maxSplits: 1)
+        guard digits.count == 2, let major = UInt8(ascii: digits[0]), let minor = UInt8(ascii: digits[1]) else {
+            return nil
+        }
+        self.init(major: major, minor: minor)
+    }
+}
+
+extension String.UTF8View {
+    /// The index just after the last occurrence of `needle`.
+    fileprivate func lastRange(of needle: StaticString) -> Index? {
+        let bytes = Array("\(needle)".utf8)
+        var found: Index?
+        var start = startIndex
+        while start != endIndex {
+            if self[start...].starts(with: bytes) { found = index(start, offsetBy: bytes.count) }
+            start = index(after: start)
+        }
+        return found
+    }
+}
+
+extension UInt8 {
+    /// The number at the start of some ASCII, up to three digits.
+    fileprivate init?(ascii bytes: Substring.UTF8View) {
+        let digits = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.prefix(3)
+        guard !digits.isEmpty, let value = UInt8(String(decoding: digits, as: UTF8.self)) else { return nil }
+        self = value
+    }
+}
