@@ -40,6 +40,7 @@ let package = Package(
         room("Statistics"),
         room("Observations", ["Statistics"]),
         room("TargetMemory"),
+        room("CPythonLayouts", ["TargetMemory"]),
         tests("Statistics"),
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),

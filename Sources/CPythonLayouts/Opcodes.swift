@@ -25,4 +25,14 @@ struct Opcodes: Hashable, Sendable {
     static let python310 = Opcodes(
         resume: [], await: [72], extendedArgument: 144, loadGlobal: [116], popTop: 1, reraise: 119, pushException: nil,
         matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4)
+    static let python311 = Opcodes(
+        resume: [151, 150], await: [123], extendedArgument: 144, loadGlobal: [116, 47, 48, 55], popTop: 1, reraise: 119,
+        pushException: 35, matchException: 36, withException: 49, setupFinally: nil, duplicateTop: nil)
+    static let python312 = Opcodes(
+        resume: [151, 240], await: [123, 168], extendedArgument: 144, loadGlobal: [116, 111, 112], popTop: 1,
+        reraise: 119, pushException: 35, matchException: 36, withException: 49, setupFinally: nil, duplicateTop: nil)
+    static let python313 = Opcodes(
+        resume: [149, 207, 236], await: [104, 208], extendedArgument: 71, loadGlobal: [91, 203, 204], popTop: 32,
+        reraise: 102, pushException: 33, matchException: 7, withException: 44, setupFinally: nil, duplicateTop: nil)
+    static let python314 = python313
 }

@@ -1,0 +1,174 @@
+public import TargetMemory
+
+/// A code object of the target, read once: names and tables, nothing of the user's data.
+public final class CodeObject: Sendable {
+    /// Where it is.
+    public let address: RemoteAddress
+    /// `co_name`.
+    public let name: String
+    /// `co_qualname` (3.11+), or the name.
+    public let qualifiedName: String
+    /// Whether the qualified name is the code object's own.
+    public let isQualified: Bool
+    /// `co_filename`.
+    public let fileName: String
+    /// `co_firstlineno`: the line of the first decorator, if it has any.
+    public let firstLine: Int
+    /// Names of its locals, cells and free variables by slot.
+    public let localNames: [String]
+    /// Slots at and after this one are cells or free variables (3.9, 3.10), else those so marked.
+    let cells: Set<Int>
+    /// Locals and value stack have this many slots.
+    let stackSize: Int
+    let flags: Int32
+    let bytecode: Bytecode
+    let lines: LineTable
+    /// The words by which its place is known to be still its own.
+    let identity: [UInt64]
+
+    struct Bytecode: Sendable {
+        /// Where the units are.
+        var start: RemoteAddress
+        var units: Int
+        /// `co_exceptiontable` (3.11+).
+        var exceptionTable: RemoteAddress
+        var names: RemoteAddress
+        var firstTraceable: Int
+    }
+
+    init(
+        address: RemoteAddress, name: String, qualifiedName: String?, fileName: String, firstLine: Int,
+        localNames: [String], cells: Set<Int>, stackSize: Int, flags: Int32, bytecode: Bytecode, lines: LineTable,
+        identity: [UInt64]
+    ) {
+        self.address = address
+        self.name = name
+        self.qualifiedName = qualifiedName ?? name
+        self.isQualified = qualifiedName != nil
+        self.fileName = fileName
+        self.firstLine = firstLine
+        self.localNames = localNames
+        self.cells = cells
+        self.stackSize = stackSize
+        self.flags = flags
+        self.bytecode = bytecode
+        self.lines = lines
+        self.identity = identity
+    }
+
+    /// The line of a code unit; the first line when the table has none.
+    public func line(at unit: Int) -> Int { lines.line(at: unit) ?? firstLine }
+
+    /// Whether it is a coroutine, a generator or an asynchronous generator (code.h CO_GENERATOR, CO_COROUTINE,
+    /// CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR).
+    public var isSuspendable: Bool { flags & 0x3A0 != 0 }
+}
+
+extension ObjectReader {
+    /// Most slots of a frame that have names.
+    static let slotLimit = 4096
+
+    /// The words that change when another object takes a code object's place: type, names, tables.
+    func codeIdentity(_ address: RemoteAddress) throws(RemoteReadError) -> [UInt64] {
+        [
+            try word(address, 8), try word(address, layout.code.fileName), try word(address, layout.code.name),
+            try word(address, layout.code.lineTable), UInt64(bitPattern: Int64(try int32(address, layout.code.firstLine))),
+        ]
+    }
+
+    /// Reads a code object; `nil` when there is none at the address.
+    public func code(_ address: RemoteAddress) throws(RemoteReadError) -> CodeObject? {
+        guard address != 0, address & 7 == 0, try type(of: address)?.name == "code" else { return nil }
+        let fields = layout.code
+        guard let name = try string(try word(address, fields.name)),
+            let fileName = try string(try word(address, fields.fileName), limit: 4096),
+            let table = try bytes(try word(address, fields.lineTable))
+        else { return nil }
+        let firstLine = Int(try int32(address, fields.firstLine))
+        let bytecode = try bytecode(of: address)
+        let lines =
+            switch layout.minor {
+            case 9: LineTable.numbers(table, firstLine: firstLine, units: bytecode.units)
+            case 10: LineTable.ranges(table, firstLine: firstLine)
+            default: LineTable.locations(table, firstLine: firstLine)
+            }
+        let slots = try slots(of: address)
+        let qualifiedName = try fields.qualifiedName.map { (offset) throws(RemoteReadError) in
+            try string(try word(address, offset))
+        }
+        return CodeObject(
+            address: address, name: name, qualifiedName: qualifiedName ?? nil, fileName: fileName,
+            firstLine: firstLine, localNames: slots.names, cells: slots.cells,
+            stackSize: min(max(0, Int(try int32(address, fields.stackSize))), Self.slotLimit),
+            flags: try int32(address, fields.flags), bytecode: bytecode, lines: lines,
+            identity: try codeIdentity(address))
+    }
+
+    private func bytecode(of address: RemoteAddress) throws(RemoteReadError) -> CodeObject.Bytecode {
+        let names = try word(address, layout.code.names)
+        guard let table = layout.code.exceptionTable, let traceable = layout.code.firstTraceable else {
+            let holder = try word(address, layout.code.bytecode)
+            let count = min(max(0, try size(holder, 16)), Self.tableLimit)
+            return .init(start: holder &+ 32, units: count / 2, exceptionTable: 0, names: names, firstTraceable: 0)
+        }
+        return .init(
+            start: address &+ UInt64(layout.code.bytecode), units: min(max(0, try size(address, 16)), Self.tableLimit),
+            exceptionTable: try word(address, table), names: names,
+            firstTraceable: Int(try int32(address, traceable)))
+    }
+
+    private func slots(of address: RemoteAddress) throws(RemoteReadError) -> (names: [String], cells: Set<Int>) {
+        var names: [String] = []
+        var cells: Set<Int> = []
+        func add(_ tuple: RemoteAddress) throws(RemoteReadError) {
+            for item in try self.tuple(tuple, limit: Self.slotLimit) ?? [] { names.append(try string(item) ?? "") }
+        }
+        try add(try word(address, layout.code.localNames))
+        if let kinds = layout.code.localKinds {
+            // internal/pycore_code.h CO_FAST_CELL 0x40, CO_FAST_FREE 0x80.
+            let kinds = try bytes(try word(address, kinds), limit: Self.slotLimit) ?? []
+            for (slot, kind) in kinds.enumerated() where kind & 0xC0 != 0 { cells.insert(slot) }
+        } else if let cell = layout.code.cellNames, let free = layout.code.freeNames {
+            let locals = names.count
+            try add(try word(address, cell))
+            try add(try word(address, free))
+            cells = Set(locals..<names.count)
+        }
+        return (names, cells)
+    }
+}
+
+/// Code objects read so far, kept over many walks and checked before each use.
+///
+/// Not `Sendable`: one thread. Holds at most `limit` of them.
+public final class CodeTable {
+    private var codes: [RemoteAddress: CodeObject] = [:]
+    private var checked: Set<RemoteAddress> = []
+    private let limit: Int
+
+    /// An empty table of at most `limit` code objects.
+    public init(limit: Int = 65_536) { self.limit = limit }
+
+    /// Code objects held.
+    public var count: Int { codes.count }
+
+    /// Begins a new walk: each code object is compared with the target again at its first use.
+    public func beginWalk() { checked.removeAll(keepingCapacity: true) }
+
+    /// The code object at an address; `nil` when there is none.
+    public func code(_ address: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> CodeObject? {
+        if let known = codes[address] {
+            if checked.contains(address) { return known }
+            if try reader.codeIdentity(address) == known.identity {
+                checked.insert(address)
+                return known
+            }
+            codes[address] = nil
+        }
+        guard let code = try reader.code(address) else { return nil }
+        if codes.count >= limit { codes.removeAll(keepingCapacity: true) }
+        codes[address] = code
+        checked.insert(address)
+        return code
+    }
+}

@@ -1,0 +1,106 @@
+public import TargetMemory
+
+/// One entry of a dictionary.
+public struct DictEntry: Hashable, Sendable {
+    /// The key object.
+    public var key: RemoteAddress
+    /// The value object.
+    public var value: RemoteAddress
+}
+
+extension ObjectReader {
+    /// The items of a tuple, at most `limit`.
+    public func tuple(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [RemoteAddress]? {
+        guard object != 0, let type = try type(of: object), type.isTuple else { return nil }
+        let count = min(try size(object, 16), limit)
+        return try words(object &+ UInt64(layout.tupleItems), count: count, limit: limit)
+    }
+
+    /// The items of a list, at most `limit`.
+    public func list(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [RemoteAddress]? {
+        guard object != 0, let type = try type(of: object), type.isList else { return nil }
+        let count = min(try size(object, 16), limit)
+        return try words(try word(object, 24), count: count, limit: limit)
+    }
+
+    /// The number of items of a list, tuple, set or dict.
+    public func count(_ object: RemoteAddress) throws(RemoteReadError) -> Int? {
+        guard object != 0, let type = try type(of: object) else { return nil }
+        if type.isDict || type.isList || type.isTuple { return try size(object, 16) }
+        return type.isSet ? try size(object, 24) : nil
+    }
+
+    /// The members of a set, at most `limit` table slots.
+    ///
+    /// A set whose table is being rebuilt may show fewer or, once more, the same members: callers keep them unique.
+    public func set(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [RemoteAddress]? {
+        guard object != 0, let type = try type(of: object), type.isSet else { return nil }
+        let mask = try size(object, 32)
+        guard mask >= 0, mask < limit else { throw .outOfBounds(address: object, count: mask) }
+        let slots = try words(try word(object, 40), count: 2 * (mask + 1), limit: 2 * limit)
+        // {key, hash}: an empty slot has no key, a deleted one has a dummy with hash -1.
+        return stride(from: 0, to: slots.count, by: 2).compactMap { place in
+            slots[place] != 0 && slots[place + 1] != .max ? slots[place] : nil
+        }
+    }
+
+    /// The entries of a dict in the order of insertion, at most `limit`.
+    public func dict(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [DictEntry]? {
+        guard object != 0, let type = try type(of: object), type.isDict else { return nil }
+        let keys = try word(object, 32)
+        let values = try word(object, 40)
+        return try entries(
+            ofKeys: keys, values: values == 0 ? nil : values &+ UInt64(layout.dict.values), limit: limit)
+    }
+
+    /// The value of a string key in a dict.
+    public func value(_ key: String, in object: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        guard let entries = try dict(object) else { return nil }
+        return try value(key, in: entries)
+    }
+
+    func value(_ key: String, in entries: [DictEntry]) throws(RemoteReadError) -> RemoteAddress? {
+        for entry in entries where try isString(entry.key, equalTo: key) { return entry.value }
+        return nil
+    }
+
+    /// The entries of a key table: with `values` beside it when the dictionary is split.
+    ///
+    /// internal/pycore_dict.h (3.11+), Objects/dict-common.h before.
+    func entries(
+        ofKeys keys: RemoteAddress, values: RemoteAddress?, limit: Int = ObjectReader.itemLimit
+    ) throws(RemoteReadError) -> [DictEntry] {
+        let shape = try keyShape(keys)
+        let count = min(shape.count, limit)
+        let raw = try words(shape.start, count: count * shape.stride, limit: limit * 3)
+        let separate = try values.map { (address) throws(RemoteReadError) in
+            // A split table has at most 30 keys; a larger one is a lie.
+            try words(address, count: min(count, 254), limit: 254)
+        }
+        var entries: [DictEntry] = []
+        entries.reserveCapacity(count)
+        for index in 0..<count {
+            let key = raw[index * shape.stride + shape.stride - 2]
+            let value = separate.map { index < $0.count ? $0[index] : 0 } ?? raw[index * shape.stride + shape.stride - 1]
+            if key != 0, value != 0 { entries.append(DictEntry(key: key, value: value)) }
+        }
+        return entries
+    }
+
+    /// Where the entries of a key table begin, how many there are, and how many words each has.
+    private func keyShape(_ keys: RemoteAddress) throws(RemoteReadError) -> (start: RemoteAddress, count: Int, stride: Int) {
+        switch layout.dict.form {
+        case .compact:
+            let sizes = try word(keys, 8)
+            let (indexBytes, kind) = (sizes >> 8 & 0xFF, sizes >> 16 & 0xFF)
+            let count = try size(keys, 24)
+            guard indexBytes < 40, kind <= 2, count >= 0 else { throw .outOfBounds(address: keys, count: count) }
+            return (keys &+ 32 &+ (1 << indexBytes), count, kind == 0 ? 3 : 2)
+        case .lookup:
+            let (size, count) = (try size(keys, 8), try size(keys, 32))
+            guard size > 0, size < 1 << 32, count >= 0 else { throw .outOfBounds(address: keys, count: count) }
+            let width = size <= 0xFF ? 1 : size <= 0xFFFF ? 2 : 4
+            return (keys &+ 40 &+ UInt64(size * width), count, 3)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+public import TargetMemory
+
+/// The chain of coroutines that a task runs, outermost first, and what the innermost waits for.
+public struct CoroutineChain: Sendable {
+    /// One link: a coroutine, a generator or an asynchronous generator.
+    public struct Link: Sendable {
+        /// The object.
+        public var object: RemoteAddress
+        /// Its frame.
+        public var frame: PythonFrame
+        /// Its qualified name: from the object, so that 3.9 and 3.10 have it too.
+        public var qualifiedName: String
+    }
+
+    /// The links, outermost first.
+    public var links: [Link] = []
+    /// The object the innermost link waits for: a future, an iterator; 0 when it does not wait.
+    public var waitsFor: RemoteAddress = 0
+    /// Whether it runs now.
+    public var isExecuting = false
+    /// Whether every link but the last was seen to wait for the next one. A chain that moved while it was read is not.
+    public var isWhole = true
+}
+
+/// What a coroutine is doing.
+enum CoroutineState {
+    /// Not begun.
+    case created
+    /// Suspended by a plain `yield`.
+    case suspended
+    /// Suspended, and may wait for another.
+    case waiting
+    case executing
+    case ended
+}
+
+extension ObjectReader {
+    /// Most links of a chain.
+    public static let chainLimit = 256
+
+    /// What a type's objects are to a chain.
+    private enum Awaitable {
+        /// Has a frame of its own.
+        case frame
+        /// Stands for an object with a frame, at this offset.
+        case wrapper(Int)
+        /// A future, an iterator, an object with `__await__`.
+        case end
+    }
+
+    private func awaitable(_ type: TypeInfo) -> Awaitable {
+        switch type.name {
+        case "coroutine", "generator", "async_generator": .frame
+        case "coroutine_wrapper", "async_generator_asend", "async_generator_athrow": .wrapper(16)
+        default: .end
+        }
+    }
+
+    /// Follows a coroutine to what it waits for at last.
+    public func chain(of coroutine: RemoteAddress, _ codes: CodeTable) throws(RemoteReadError) -> CoroutineChain {
+        var chain = CoroutineChain()
+        var seen: Set<RemoteAddress> = []
+        var current = coroutine
+        while current != 0, chain.links.count < Self.chainLimit, seen.insert(current).inserted {
+            guard let type = try type(of: current) else { break }
+            switch awaitable(type) {
+            case .wrapper(let offset): current = try word(current, offset)
+            case .end:
+                chain.waitsFor = current
+                return chain
+            case .frame:
+                guard let frameAddress = try frameAddress(of: current), let frame = try frame(frameAddress, codes) else {
+                    return chain
+                }
+                let name = try string(try word(current, layout.generator.qualifiedName)) ?? frame.code.qualifiedName
+                chain.links.append(.init(object: current, frame: frame, qualifiedName: name))
+                switch try state(of: current, frame) {
+                case .waiting: current = try awaited(by: frame)
+                case .executing:
+                    chain.isExecuting = true
+                    guard let inner = try executingChild(of: frame, seen) else {
+                        // A frame that runs no coroutine of its own is the innermost: nothing to wait for.
+                        return chain
+                    }
+                    current = inner
+                case .created, .suspended, .ended: return chain
+                }
+            }
+        }
+        return chain
+    }
+
+    /// The frame of a generator-like object; `nil` when it has ended.
+    func frameAddress(of object: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        if layout.generator.isFrameInline { return object &+ UInt64(layout.generator.frame) }
+        let frame = try word(object, layout.generator.frame)
+        return frame == 0 ? nil : frame
+    }
+
+    func state(of object: RemoteAddress, _ frame: PythonFrame) throws(RemoteReadError) -> CoroutineState {
+        guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
+        let value = Int(Int8(bitPattern: try byte(layout.generator.state == nil ? frame.address : object, offset)))
+        if layout.minor == 9 {  // f_executing
+            if value == 1 { return .executing }
+            return try word(frame.address, layout.frame.stackTop) == 0 ? .ended : .waiting
+        }
+        // internal/pycore_frame.h FRAME_*: 3.13 put FRAME_SUSPENDED (-2) below FRAME_SUSPENDED_YIELD_FROM (-1).
+        switch value {
+        case 0: return .executing
+        case -1: return .waiting
+        case -2: return layout.minor >= 13 ? .suspended : .created
+        case ..<0: return .created
+        default: return .ended
+        }
+    }
+
+    /// What a suspended frame waits for (`_PyGen_yf`, Objects/genobject.c), or 0.
+    func awaited(by frame: PythonFrame) throws(RemoteReadError) -> RemoteAddress {
+        let fields = layout.frame
+        let code = frame.code.bytecode
+        switch layout.minor {
+        case 9, 10:
+            let last = Int(try int32(frame.address, fields.instruction))
+            let index = layout.minor == 9 ? last / 2 : last
+            guard last >= 0, index + 1 < code.units,
+                layout.opcodes.await.contains(try byte(code.start, 2 * (index + 1))), let stack = fields.valueStack
+            else { return 0 }
+            if layout.minor == 9 { return try word(try word(frame.address, fields.stackTop), -8) }
+            let depth = Int(try int32(frame.address, fields.stackTop))
+            guard depth > 0, depth <= Self.slotLimit else { return 0 }
+            return try word(try word(frame.address, stack), 8 * (depth - 1))
+        case 11, 12:
+            let next = frame.unit + 1
+            // RESUME with 2 (yield from) or 3 (await): a plain yield keeps something else on top.
+            guard next < code.units, layout.opcodes.resume.contains(try byte(code.start, 2 * next)),
+                try byte(code.start, 2 * next + 1) & 3 >= 2
+            else { return 0 }
+            return try topOfStack(frame)
+        case 13:
+            return try topOfStack(frame)
+        default:
+            return untagged(try word(try word(frame.address, fields.stackTop), -8))
+        }
+    }
+
+    private func topOfStack(_ frame: PythonFrame) throws(RemoteReadError) -> RemoteAddress {
+        let top = Int(try int32(frame.address, layout.frame.stackTop))
+        guard top > 0, top <= 2 * Self.slotLimit else { return 0 }
+        return untagged(try word(frame.address, layout.frame.locals + 8 * (top - 1)))
+    }
+
+    /// The coroutine that an executing frame runs: the one on its value stack that executes too, topmost first.
+    ///
+    /// Slots above the stack's top are stale, so the object must be alive and executing.
+    private func executingChild(of frame: PythonFrame, _ seen: Set<RemoteAddress>) throws(RemoteReadError) -> RemoteAddress? {
+        let names = frame.code.localNames.count
+        let start =
+            try layout.frame.valueStack.map { (offset) throws(RemoteReadError) in try word(frame.address, offset) }
+            ?? frame.address &+ UInt64(layout.frame.locals + 8 * names)
+        for slot in (0..<min(frame.code.stackSize, 256)).reversed() {
+            var object = untagged(try word(start, 8 * slot))
+            guard object != 0, object & 7 == 0, var type = try? type(of: object) else { continue }
+            if case .wrapper(let offset) = awaitable(type) {
+                object = try word(object, offset)
+                guard object != 0, let inner = try? self.type(of: object) else { continue }
+                type = inner
+            }
+            guard case .frame = awaitable(type), !seen.contains(object), let address = try frameAddress(of: object) else {
+                continue
+            }
+            let child = RawState(address: address, object: object)
+            if try isExecuting(child) { return object }
+        }
+        return nil
+    }
+
+    private struct RawState {
+        var address: RemoteAddress
+        var object: RemoteAddress
+    }
+
+    private func isExecuting(_ child: RawState) throws(RemoteReadError) -> Bool {
+        if let offset = layout.generator.state { return try byte(child.object, offset) == 0 }
+        guard let offset = layout.frame.state else { return false }
+        return try byte(child.address, offset) == (layout.minor == 9 ? 1 : 0)
+    }
+}

@@ -1,0 +1,76 @@
+public import TargetMemory
+
+/// One frame of the interpreter at one instant.
+public struct PythonFrame: Sendable {
+    /// The frame itself.
+    public var address: RemoteAddress
+    /// Its code.
+    public var code: CodeObject
+    /// Which code unit it is at.
+    public var unit: Int
+
+    /// The line it is at.
+    public var line: Int { code.line(at: unit) }
+}
+
+/// The words of a frame, before its code is known.
+struct RawFrame {
+    var previous: RemoteAddress
+    var code: RemoteAddress
+    /// Pointer (3.11+), or index.
+    var instruction: UInt64
+    /// `FRAME_OWNED_BY_*` (3.11+); 0 before.
+    var owner: UInt8
+}
+
+extension ObjectReader {
+    /// Most frames of one stack that are read.
+    public static let depthLimit = 1024
+
+    /// `_PyStackRef` and tagged words of 3.14: the object's address without the tag; a tagged int is no object.
+    @inline(__always)
+    func untagged(_ word: UInt64) -> RemoteAddress { word & 3 == 3 ? 0 : word & ~1 }
+
+    func rawFrame(_ frame: RemoteAddress) throws(RemoteReadError) -> RawFrame {
+        let fields = layout.frame
+        // One read of the whole head: fields lie within 128 bytes.
+        guard let owner = fields.owner else {
+            return RawFrame(
+                previous: try word(frame, fields.previous), code: try word(frame, fields.code),
+                instruction: UInt64(bitPattern: Int64(try int32(frame, fields.instruction))), owner: 0)
+        }
+        return RawFrame(
+            previous: try word(frame, fields.previous), code: untagged(try word(frame, fields.code)),
+            instruction: try word(frame, fields.instruction), owner: try byte(frame, owner))
+    }
+
+    /// Which unit a frame is at; `nil` when that is outside its code.
+    public func unit(_ instruction: UInt64, in code: CodeObject) -> Int? {
+        let unit: Int
+        switch layout.minor {
+        case 9: unit = Int(Int64(bitPattern: instruction)) / 2
+        case 10: unit = Int(Int64(bitPattern: instruction))
+        default:
+            let distance = Int64(bitPattern: instruction &- code.bytecode.start)
+            unit = Int(distance) >> 1
+        }
+        // Not yet started: -1 before the first instruction.
+        return unit >= -1 && unit < code.bytecode.units ? max(unit, 0) : nil
+    }
+
+    /// The frame at an address, with its code.
+    public func frame(_ address: RemoteAddress, _ codes: CodeTable) throws(RemoteReadError) -> PythonFrame? {
+        guard address != 0 else { return nil }
+        let raw = try rawFrame(address)
+        guard raw.owner < 3, let code = try codes.code(raw.code, self), let unit = unit(raw.instruction, in: code)
+        else { return nil }
+        return PythonFrame(address: address, code: code, unit: unit)
+    }
+
+    /// The object in a named slot of a frame; cells are opened. 0 when it is unbound or has no such name.
+    public func local(_ name: String, of frame: PythonFrame) throws(RemoteReadError) -> RemoteAddress {
+        guard let slot = frame.code.localNames.firstIndex(of: name) else { return 0 }
+        let object = untagged(try word(frame.address, layout.frame.locals + 8 * slot))
+        return frame.code.cells.contains(slot) ? try contents(ofCell: object) : object
+    }
+}

@@ -1,0 +1,127 @@
+public import TargetMemory
+
+/// An asyncio task of the target.
+public struct PythonTask: Hashable, Sendable {
+    /// `TaskObj.task_state`.
+    public enum State: Hashable, Sendable {
+        /// Not done.
+        case pending
+        /// Cancelled.
+        case cancelled
+        /// Ended, with a result or an error.
+        case finished
+    }
+
+    /// The task object.
+    public var address: RemoteAddress
+    /// Its state.
+    public var state: State
+    /// Its name: `Task-17`.
+    public var name: String
+    /// Its coroutine; 0 when it has ended.
+    public var coroutine: RemoteAddress
+    /// The future it waits for; 0 when it is ready or running.
+    public var waiter: RemoteAddress
+    /// Its event loop.
+    public var loop: RemoteAddress
+}
+
+/// Where the names of `asyncio.tasks` are: looked up once, valid as long as the module is.
+public struct AsyncioModule: Hashable, Sendable {
+    /// The module's namespace.
+    var namespace: RemoteAddress
+}
+
+extension ObjectReader {
+    /// Most tasks that are enumerated.
+    public static let taskLimit = 1 << 20
+
+    /// The namespace of an imported module.
+    public func module(_ name: String, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        guard let module = try value(name, in: try word(interpreter, layout.interpreter.modules)),
+            let type = try type(of: module), try isSubtype(type, of: "module")
+        else { return nil }
+        return try word(module, 16)
+    }
+
+    /// The modules that were imported, name and module object.
+    public func modules(interpreter: RemoteAddress) throws(RemoteReadError) -> [DictEntry] {
+        try dict(try word(interpreter, layout.interpreter.modules)) ?? []
+    }
+
+    /// `asyncio.tasks`; `nil` when it has not been imported.
+    public func asyncio(interpreter: RemoteAddress) throws(RemoteReadError) -> AsyncioModule? {
+        try module("asyncio.tasks", interpreter: interpreter).map { AsyncioModule(namespace: $0) }
+    }
+
+    /// All tasks of an interpreter, each once.
+    public func tasks(of asyncio: AsyncioModule, interpreter: RemoteAddress) throws(RemoteReadError) -> [PythonTask] {
+        var addresses: [RemoteAddress] = []
+        for (name, isWeak) in [("_all_tasks", true), ("_scheduled_tasks", true), ("_eager_tasks", false)] {
+            guard let value = try value(name, in: asyncio.namespace) else { continue }
+            guard isWeak else {
+                addresses += try set(value, limit: Self.taskLimit) ?? []
+                continue
+            }
+            guard let data = try attribute("data", of: value) else { continue }
+            for reference in try set(data, limit: Self.taskLimit) ?? [] { addresses.append(try referent(reference)) }
+        }
+        addresses += try linkedTasks(interpreter: interpreter)
+        var seen: Set<RemoteAddress> = []
+        var tasks: [PythonTask] = []
+        for address in addresses where address != 0 && seen.insert(address).inserted {
+            if let task = try task(address) { tasks.append(task) }
+        }
+        return tasks
+    }
+
+    /// The running task of each loop.
+    public func currentTasks(of asyncio: AsyncioModule) throws(RemoteReadError) -> [DictEntry] {
+        guard let tasks = try value("_current_tasks", in: asyncio.namespace) else { return [] }
+        return try dict(tasks) ?? []
+    }
+
+    /// A task object; `nil` when it is none, or one written in Python.
+    public func task(_ address: RemoteAddress) throws(RemoteReadError) -> PythonTask? {
+        guard address != 0, address & 7 == 0, let type = try type(of: address),
+            try isSubtype(type, of: "_asyncio.Task")
+        else { return nil }
+        let fields = layout.task
+        let state: PythonTask.State =
+            switch try int32(address, fields.state) & 0xFF {
+            case 0: .pending
+            case 1: .cancelled
+            default: .finished
+            }
+        let name = try word(address, fields.name)
+        return PythonTask(
+            address: address, state: state, name: try taskName(name), coroutine: try word(address, fields.coroutine),
+            waiter: try word(address, fields.waiter), loop: try word(address, fields.loop))
+    }
+
+    /// From 3.12 on the name may still be the number it will be made of.
+    private func taskName(_ object: RemoteAddress) throws(RemoteReadError) -> String {
+        if let name = try string(object, limit: 128) { return name }
+        return try integer(object).map { "Task-\($0)" } ?? ""
+    }
+
+    /// Tasks of 3.14: lists linked through the tasks, one per thread and one for threads that ended.
+    private func linkedTasks(interpreter: RemoteAddress) throws(RemoteReadError) -> [RemoteAddress] {
+        guard let node = layout.task.node, let ofThread = layout.thread.tasksHead,
+            let ofInterpreter = layout.interpreter.tasksHead
+        else { return [] }
+        var tasks: [RemoteAddress] = []
+        var heads = try threads(interpreter: interpreter).map { $0.state &+ UInt64(ofThread) }
+        heads.append(interpreter &+ UInt64(ofInterpreter))
+        for head in heads {
+            // internal/pycore_llist.h: {next, previous}, circular through the head.
+            var link = try word(head)
+            var seen: Set<RemoteAddress> = []
+            while link != head, link != 0, tasks.count < Self.taskLimit, seen.insert(link).inserted {
+                tasks.append(link &- UInt64(node))
+                link = try word(link)
+            }
+        }
+        return tasks
+    }
+}

@@ -1,0 +1,138 @@
+public import TargetMemory
+
+/// What the walkers need of a type, read once.
+public struct TypeInfo: Hashable, Sendable {
+    /// The type object.
+    public var address: RemoteAddress
+    /// `tp_name`: bare for classes, `module.name` for types written in C.
+    public var name: String
+    var flags: UInt64
+    var basicSize: Int
+    var dictOffset: Int
+    /// `tp_base`.
+    public var base: RemoteAddress
+
+    // cpython/object.h Py_TPFLAGS_*, the same in all versions read.
+    private func has(_ bit: UInt64) -> Bool { flags >> bit & 1 == 1 }
+    var isHeapType: Bool { has(9) }
+    var isInteger: Bool { has(24) }
+    var isList: Bool { has(25) }
+    var isTuple: Bool { has(26) }
+    var isString: Bool { has(28) }
+    var isDict: Bool { has(29) }
+    var isType: Bool { has(31) }
+    var isSet: Bool { name == "set" || name == "frozenset" }
+    var hasManagedDict: Bool { has(4) }
+    var hasInlineValues: Bool { has(2) }
+}
+
+extension ObjectReader {
+    /// Most bases walked from a type upwards.
+    static let baseLimit = 64
+
+    /// The type of an object; `nil` when what should be its type is not one.
+    public func type(of object: RemoteAddress) throws(RemoteReadError) -> TypeInfo? {
+        try type(at: try word(object, 8))
+    }
+
+    /// A type object; `nil` when it is none.
+    public func type(at address: RemoteAddress) throws(RemoteReadError) -> TypeInfo? {
+        if let known = types[address] { return known }
+        guard address != 0, address & 7 == 0 else { return nil }
+        let flags = try word(address, layout.type.flags)
+        // A type's own type is a type: `type`, or a metaclass.
+        let metatype = try word(address, 8)
+        guard metatype != 0, metatype & 7 == 0, try word(metatype, layout.type.flags) >> 31 & 1 == 1 else { return nil }
+        let info = TypeInfo(
+            address: address, name: try cString(try word(address, layout.type.name)), flags: flags,
+            basicSize: try size(address, layout.type.basicSize), dictOffset: try size(address, layout.type.dictOffset),
+            base: try word(address, layout.type.base))
+        types[address] = info
+        return info
+    }
+
+    /// Whether a type or one of its bases has this `tp_name`.
+    public func isSubtype(_ type: TypeInfo, of name: String) throws(RemoteReadError) -> Bool {
+        var current = type
+        for _ in 0..<Self.baseLimit {
+            if current.name == name { return true }
+            guard current.base != 0, let base = try self.type(at: current.base) else { return false }
+            current = base
+        }
+        return false
+    }
+
+    /// `module.Qualified.name` of a type.
+    public func qualifiedName(_ type: TypeInfo) throws(RemoteReadError) -> String {
+        guard type.isHeapType else { return type.name }
+        let name = try string(try word(type.address, layout.type.qualifiedName)) ?? type.name
+        guard let module = try module(of: type), module != "builtins" else { return name }
+        return module + "." + name
+    }
+
+    /// The module a class says it is of.
+    public func module(of type: TypeInfo) throws(RemoteReadError) -> String? {
+        guard let value = try value("__module__", in: try word(type.address, layout.type.dict)) else { return nil }
+        return try string(value)
+    }
+
+    /// The method resolution order, at most 256 types.
+    public func mro(_ type: TypeInfo) throws(RemoteReadError) -> [TypeInfo] {
+        var order: [TypeInfo] = []
+        for address in try tuple(try word(type.address, layout.type.mro), limit: 256) ?? [] {
+            if let type = try self.type(at: address) { order.append(type) }
+        }
+        return order
+    }
+
+    /// What a type's own namespace (not its bases') has under a name.
+    public func member(_ name: String, of type: TypeInfo) throws(RemoteReadError) -> RemoteAddress? {
+        let namespace = try word(type.address, layout.type.dict)
+        // Built-in types keep it elsewhere from 3.12 on.
+        return namespace == 0 ? nil : try value(name, in: namespace)
+    }
+
+    /// The first type in the method resolution order that has a member, and the member.
+    public func resolve(_ name: String, in type: TypeInfo) throws(RemoteReadError) -> (owner: TypeInfo, member: RemoteAddress)? {
+        for owner in try mro(type) {
+            if let member = try member(name, of: owner) { return (owner, member) }
+        }
+        return nil
+    }
+
+    /// All attributes that an instance has itself.
+    public func attributes(_ object: RemoteAddress) throws(RemoteReadError) -> [DictEntry] {
+        guard let type = try type(of: object) else { return [] }
+        guard layout.attributes != .dictOffset, type.hasManagedDict else {
+            guard type.dictOffset > 0, type.dictOffset < 1 << 16 else { return [] }
+            return try dict(try word(object, type.dictOffset)) ?? []
+        }
+        switch layout.attributes {
+        case .dictOffset: return []
+        case .twoWords:
+            let values = try word(object, -32)
+            return values == 0
+                ? try dict(try word(object, -24)) ?? [] : try entries(ofKeys: cachedKeys(type), values: values)
+        case .taggedWord:
+            let either = try word(object, -24)
+            return either & 1 == 0
+                ? try dict(either) ?? [] : try entries(ofKeys: cachedKeys(type), values: either &+ 1)
+        case .inline:
+            let values = object &+ UInt64(truncatingIfNeeded: type.basicSize)
+            if type.hasInlineValues, try byte(values, 3) != 0 {
+                return try entries(ofKeys: cachedKeys(type), values: values &+ UInt64(layout.dict.values))
+            }
+            return try dict(try word(object, -24)) ?? []
+        }
+    }
+
+    /// An attribute that an instance has itself.
+    public func attribute(_ name: String, of object: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        guard object != 0 else { return nil }
+        return try value(name, in: try attributes(object))
+    }
+
+    private func cachedKeys(_ type: TypeInfo) throws(RemoteReadError) -> RemoteAddress {
+        try word(type.address, layout.type.cachedKeys)
+    }
+}
