@@ -28,6 +28,9 @@ func tests(_ name: String, _ more: [Target.Dependency] = [], exclude: [String] =
         name: "\(name)Tests", dependencies: [.byName(name: name)] + more, exclude: exclude, swiftSettings: settings)
 }
 
+/// What the tests of several rooms share, under `Tests/<name>`.
+func support(_ name: String) -> Target { .target(name: name, path: "Tests/\(name)", swiftSettings: settings) }
+
 let package = Package(
     name: "loopscope",
     products: [],
@@ -57,6 +60,9 @@ let package = Package(
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
         room("RemoteProcess", ["TargetMemory", "CLinux"]),
         tests("RemoteProcess", ["TargetMemory"]),
+        // Python programs that know the truth about themselves, for the tests of two rooms.
+        support("PythonTargets"),
+        tests("CPythonLayouts", ["PythonTargets", "RemoteProcess", "TargetMemory"]),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
 

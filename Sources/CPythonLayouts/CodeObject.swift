@@ -72,7 +72,8 @@ extension ObjectReader {
     func codeIdentity(_ address: RemoteAddress) throws(RemoteReadError) -> [UInt64] {
         [
             try word(address, 8), try word(address, layout.code.fileName), try word(address, layout.code.name),
-            try word(address, layout.code.lineTable), UInt64(bitPattern: Int64(try int32(address, layout.code.firstLine))),
+            try word(address, layout.code.lineTable),
+            UInt64(bitPattern: Int64(try int32(address, layout.code.firstLine))),
         ]
     }
 

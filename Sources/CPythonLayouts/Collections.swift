@@ -10,14 +10,18 @@ public struct DictEntry: Hashable, Sendable {
 
 extension ObjectReader {
     /// The items of a tuple, at most `limit`.
-    public func tuple(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [RemoteAddress]? {
+    public func tuple(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError)
+        -> [RemoteAddress]?
+    {
         guard object != 0, let type = try type(of: object), type.isTuple else { return nil }
         let count = min(try size(object, 16), limit)
         return try words(object &+ UInt64(layout.tupleItems), count: count, limit: limit)
     }
 
     /// The items of a list, at most `limit`.
-    public func list(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [RemoteAddress]? {
+    public func list(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError)
+        -> [RemoteAddress]?
+    {
         guard object != 0, let type = try type(of: object), type.isList else { return nil }
         let count = min(try size(object, 16), limit)
         return try words(try word(object, 24), count: count, limit: limit)
@@ -33,7 +37,9 @@ extension ObjectReader {
     /// The members of a set, at most `limit` table slots.
     ///
     /// A set whose table is being rebuilt may show fewer or, once more, the same members: callers keep them unique.
-    public func set(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [RemoteAddress]? {
+    public func set(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError)
+        -> [RemoteAddress]?
+    {
         guard object != 0, let type = try type(of: object), type.isSet else { return nil }
         let mask = try size(object, 32)
         guard mask >= 0, mask < limit else { throw .outOfBounds(address: object, count: mask) }
@@ -45,7 +51,9 @@ extension ObjectReader {
     }
 
     /// The entries of a dict in the order of insertion, at most `limit`.
-    public func dict(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError) -> [DictEntry]? {
+    public func dict(_ object: RemoteAddress, limit: Int = ObjectReader.itemLimit) throws(RemoteReadError)
+        -> [DictEntry]?
+    {
         guard object != 0, let type = try type(of: object), type.isDict else { return nil }
         let keys = try word(object, 32)
         let values = try word(object, 40)
@@ -81,14 +89,17 @@ extension ObjectReader {
         entries.reserveCapacity(count)
         for index in 0..<count {
             let key = raw[index * shape.stride + shape.stride - 2]
-            let value = separate.map { index < $0.count ? $0[index] : 0 } ?? raw[index * shape.stride + shape.stride - 1]
+            let value =
+                separate.map { index < $0.count ? $0[index] : 0 } ?? raw[index * shape.stride + shape.stride - 1]
             if key != 0, value != 0 { entries.append(DictEntry(key: key, value: value)) }
         }
         return entries
     }
 
     /// Where the entries of a key table begin, how many there are, and how many words each has.
-    private func keyShape(_ keys: RemoteAddress) throws(RemoteReadError) -> (start: RemoteAddress, count: Int, stride: Int) {
+    private func keyShape(_ keys: RemoteAddress) throws(RemoteReadError) -> (
+        start: RemoteAddress, count: Int, stride: Int
+    ) {
         switch layout.dict.form {
         case .compact:
             let sizes = try word(keys, 8)

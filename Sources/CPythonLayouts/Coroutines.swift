@@ -69,7 +69,8 @@ extension ObjectReader {
                 chain.waitsFor = current
                 return chain
             case .frame:
-                guard let frameAddress = try frameAddress(of: current), let frame = try frame(frameAddress, codes) else {
+                guard let frameAddress = try frameAddress(of: current), let frame = try frame(frameAddress, codes)
+                else {
                     return chain
                 }
                 let name = try string(try word(current, layout.generator.qualifiedName)) ?? frame.code.qualifiedName
@@ -152,7 +153,9 @@ extension ObjectReader {
     /// The coroutine that an executing frame runs: the one on its value stack that executes too, topmost first.
     ///
     /// Slots above the stack's top are stale, so the object must be alive and executing.
-    private func executingChild(of frame: PythonFrame, _ seen: Set<RemoteAddress>) throws(RemoteReadError) -> RemoteAddress? {
+    private func executingChild(of frame: PythonFrame, _ seen: Set<RemoteAddress>) throws(RemoteReadError)
+        -> RemoteAddress?
+    {
         let names = frame.code.localNames.count
         let start =
             try layout.frame.valueStack.map { (offset) throws(RemoteReadError) in try word(frame.address, offset) }
@@ -165,7 +168,8 @@ extension ObjectReader {
                 guard object != 0, let inner = try? self.type(of: object) else { continue }
                 type = inner
             }
-            guard case .frame = awaitable(type), !seen.contains(object), let address = try frameAddress(of: object) else {
+            guard case .frame = awaitable(type), !seen.contains(object), let address = try frameAddress(of: object)
+            else {
                 continue
             }
             let child = RawState(address: address, object: object)

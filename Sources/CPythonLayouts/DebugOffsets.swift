@@ -54,21 +54,23 @@ public struct DebugOffsets: Hashable, Sendable {
         }
     }
 
-    private static let places313: [Place] = [
-        Place(5) { $0.runtime.interpretersHead = $1 }, Place(8) { $0.interpreter.next = $1 },
-        Place(9) { $0.interpreter.threadsHead = $1 }, Place(10) { $0.interpreter.collector = $1 },
-        Place(11) { $0.interpreter.modules = $1 }, Place(14) { $0.interpreter.gilPointer = $1 },
-    ] + threads(19) + frames(28) + codes(34) + [
-        Place(47) { $0.type.name = $1 }, Place(49) { $0.type.flags = $1 }, Place(51) { $0.tupleItems = $1 },
-    ]
+    private static let places313: [Place] =
+        [
+            Place(5) { $0.runtime.interpretersHead = $1 }, Place(8) { $0.interpreter.next = $1 },
+            Place(9) { $0.interpreter.threadsHead = $1 }, Place(10) { $0.interpreter.collector = $1 },
+            Place(11) { $0.interpreter.modules = $1 }, Place(14) { $0.interpreter.gilPointer = $1 },
+        ] + threads(19) + frames(28) + codes(34) + [
+            Place(47) { $0.type.name = $1 }, Place(49) { $0.type.flags = $1 }, Place(51) { $0.tupleItems = $1 },
+        ]
 
-    private static let places314: [Place] = [
-        Place(5) { $0.runtime.interpretersHead = $1 }, Place(8) { $0.interpreter.next = $1 },
-        Place(9) { $0.interpreter.threadsHead = $1 }, Place(11) { $0.interpreter.collector = $1 },
-        Place(12) { $0.interpreter.modules = $1 }, Place(15) { $0.interpreter.gilPointer = $1 },
-    ] + threads(22) + frames(31) + [Place(37) { $0.frame.stackTop = $1 }] + codes(39) + [
-        Place(53) { $0.type.name = $1 }, Place(55) { $0.type.flags = $1 }, Place(57) { $0.tupleItems = $1 },
-    ]
+    private static let places314: [Place] =
+        [
+            Place(5) { $0.runtime.interpretersHead = $1 }, Place(8) { $0.interpreter.next = $1 },
+            Place(9) { $0.interpreter.threadsHead = $1 }, Place(11) { $0.interpreter.collector = $1 },
+            Place(12) { $0.interpreter.modules = $1 }, Place(15) { $0.interpreter.gilPointer = $1 },
+        ] + threads(22) + frames(31) + [Place(37) { $0.frame.stackTop = $1 }] + codes(39) + [
+            Place(53) { $0.type.name = $1 }, Place(55) { $0.type.flags = $1 }, Place(57) { $0.tupleItems = $1 },
+        ]
 
     // Three groups that both versions order alike, each from the word of its size.
     private static func threads(_ group: Int) -> [Place] {

@@ -34,5 +34,7 @@ struct Opcodes: Hashable, Sendable {
     static let python313 = Opcodes(
         resume: [149, 207, 236], await: [104, 208], extendedArgument: 71, loadGlobal: [91, 203, 204], popTop: 32,
         reraise: 102, pushException: 33, matchException: 7, withException: 44, setupFinally: nil, duplicateTop: nil)
-    static let python314 = python313
+    static let python314 = Opcodes(
+        resume: [128, 196, 245], await: [106, 197], extendedArgument: 69, loadGlobal: [92, 192, 193], popTop: 31,
+        reraise: 105, pushException: 32, matchException: 6, withException: 43, setupFinally: nil, duplicateTop: nil)
 }

@@ -2,7 +2,8 @@ public import TargetMemory
 
 extension ObjectReader {
     /// The text of a `str` (or a subclass), at most `limit` characters of it; `nil` when it is none.
-    public func string(_ object: RemoteAddress, limit: Int = ObjectReader.nameLimit) throws(RemoteReadError) -> String? {
+    public func string(_ object: RemoteAddress, limit: Int = ObjectReader.nameLimit) throws(RemoteReadError) -> String?
+    {
         guard object != 0, let type = try type(of: object), type.isString else { return nil }
         return try text(object, limit: limit)
     }
@@ -30,7 +31,8 @@ extension ObjectReader {
     func isString(_ object: RemoteAddress, equalTo text: String) throws(RemoteReadError) -> Bool {
         let utf8 = text.utf8
         guard object != 0, try size(object, 16) == utf8.count, try byte(object, 32) >> 5 & 3 == 3 else { return false }
-        let bytes = try memory.bytes(at: object &+ UInt64(layout.string.ascii), count: utf8.count, limit: Self.nameLimit)
+        let bytes = try memory.bytes(
+            at: object &+ UInt64(layout.string.ascii), count: utf8.count, limit: Self.nameLimit)
         return utf8.elementsEqual(bytes)
     }
 

@@ -52,7 +52,8 @@ extension ObjectReader {
     }
 
     /// The thread state that holds the interpreter's lock; 0 when it is free.
-    public func lockHolder(runtime: RemoteAddress, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
+    public func lockHolder(runtime: RemoteAddress, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress
+    {
         guard let lock = try lock(runtime: runtime, interpreter: interpreter) else { return 0 }
         guard try int32(lock, layout.gil.locked) == 1 else { return 0 }
         return try word(lock, layout.gil.lastHolder)

@@ -93,7 +93,9 @@ extension ObjectReader {
     }
 
     /// The first type in the method resolution order that has a member, and the member.
-    public func resolve(_ name: String, in type: TypeInfo) throws(RemoteReadError) -> (owner: TypeInfo, member: RemoteAddress)? {
+    public func resolve(_ name: String, in type: TypeInfo) throws(RemoteReadError) -> (
+        owner: TypeInfo, member: RemoteAddress
+    )? {
         for owner in try mro(type) {
             if let member = try member(name, of: owner) { return (owner, member) }
         }

@@ -62,11 +62,7 @@ int main(void) {
     printf("        // internal/pycore_gil.h _gil_runtime_state\n        gil: .init(lastHolder: %d, locked: %d),\n",
            O(struct _gil_runtime_state, last_holder), O(struct _gil_runtime_state, locked));
     printf("        // internal/pycore_gc.h _gc_runtime_state\n        collector: .init(generations: %d, collecting: %d),\n",
-#if PY_VERSION_HEX >= 0x030e0000
-           O(struct _gc_runtime_state, young),
-#else
            O(struct _gc_runtime_state, generations),
-#endif
            O(struct _gc_runtime_state, collecting));
 
     printf("        // cpython/pystate.h PyThreadState\n        thread: .init(\n            next: %d, identifier: %d, ",

@@ -17,7 +17,8 @@ extension PythonLayout {
             stackChunk: 296, tasksHead: nil),
         // internal/pycore_frame.h _PyInterpreterFrame
         frame: .init(
-            size: 80, previous: 48, code: 32, instruction: 56, stackTop: 64, owner: 69, locals: 72, valueStack: nil, state: nil),
+            size: 80, previous: 48, code: 32, instruction: 56, stackTop: 64, owner: 69, locals: 72, valueStack: nil,
+            state: nil),
         // cpython/code.h PyCodeObject
         code: .init(
             names: 32, fileName: 112, name: 120, firstLine: 72, flags: 48, lineTable: 136, stackSize: 68,
@@ -27,7 +28,8 @@ extension PythonLayout {
         generator: .init(frame: 80, isFrameInline: true, state: 75, name: 32, qualifiedName: 40),
         // cpython/object.h PyTypeObject, PyHeapTypeObject
         type: .init(
-            name: 24, basicSize: 32, flags: 168, dictOffset: 288, base: 256, dict: 264, mro: 344, cachedKeys: 872, qualifiedName: 864),
+            name: 24, basicSize: 32, flags: 168, dictOffset: 288, base: 256, dict: 264, mro: 344, cachedKeys: 872,
+            qualifiedName: 864),
         // cpython/unicodeobject.h, tupleobject.h, longintrepr.h
         string: .init(ascii: 48, compact: 72),
         tupleItems: 24,

@@ -17,7 +17,8 @@ extension PythonLayout {
             stackChunk: 232, tasksHead: nil),
         // internal/pycore_frame.h _PyInterpreterFrame
         frame: .init(
-            size: 80, previous: 8, code: 0, instruction: 56, stackTop: 64, owner: 70, locals: 72, valueStack: nil, state: nil),
+            size: 80, previous: 8, code: 0, instruction: 56, stackTop: 64, owner: 70, locals: 72, valueStack: nil,
+            state: nil),
         // cpython/code.h PyCodeObject
         code: .init(
             names: 32, fileName: 112, name: 120, firstLine: 68, flags: 48, lineTable: 136, stackSize: 64,
@@ -27,7 +28,8 @@ extension PythonLayout {
         generator: .init(frame: 72, isFrameInline: true, state: 67, name: 24, qualifiedName: 32),
         // cpython/object.h PyTypeObject, PyHeapTypeObject
         type: .init(
-            name: 24, basicSize: 32, flags: 168, dictOffset: 288, base: 256, dict: 264, mro: 344, cachedKeys: 880, qualifiedName: 872),
+            name: 24, basicSize: 32, flags: 168, dictOffset: 288, base: 256, dict: 264, mro: 344, cachedKeys: 880,
+            qualifiedName: 872),
         // cpython/unicodeobject.h, tupleobject.h, longintrepr.h
         string: .init(ascii: 40, compact: 56),
         tupleItems: 24,

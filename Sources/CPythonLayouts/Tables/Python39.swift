@@ -17,7 +17,8 @@ extension PythonLayout {
             stackChunk: nil, tasksHead: nil),
         // cpython/frameobject.h PyFrameObject
         frame: .init(
-            size: 368, previous: 24, code: 32, instruction: 104, stackTop: 72, owner: nil, locals: 360, valueStack: 64, state: 116),
+            size: 368, previous: 24, code: 32, instruction: 104, stackTop: 72, owner: nil, locals: 360, valueStack: 64,
+            state: 116),
         // cpython/code.h PyCodeObject
         code: .init(
             names: 64, fileName: 104, name: 112, firstLine: 40, flags: 36, lineTable: 120, stackSize: 32,
@@ -27,7 +28,8 @@ extension PythonLayout {
         generator: .init(frame: 16, isFrameInline: false, state: nil, name: 48, qualifiedName: 56),
         // cpython/object.h PyTypeObject, PyHeapTypeObject
         type: .init(
-            name: 24, basicSize: 32, flags: 168, dictOffset: 288, base: 256, dict: 264, mro: 344, cachedKeys: 864, qualifiedName: 856),
+            name: 24, basicSize: 32, flags: 168, dictOffset: 288, base: 256, dict: 264, mro: 344, cachedKeys: 864,
+            qualifiedName: 856),
         // cpython/unicodeobject.h, tupleobject.h, longintrepr.h
         string: .init(ascii: 48, compact: 72),
         tupleItems: 24,
