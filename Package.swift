@@ -33,8 +33,12 @@ func support(_ name: String) -> Target { .target(name: name, path: "Tests/\(name
 
 let package = Package(
     name: "loopscope",
-    products: [],
-    dependencies: [],
+    products: [
+        .executable(name: "loopscope", targets: ["loopscope"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
     targets: [
         // Floor 0: C shims and system libraries.
         shim("CLinux"),
@@ -69,5 +73,13 @@ let package = Package(
         // Floor 4: sessions.
 
         // Floors 5 and 6: commands, and the executable.
+        room(
+            "Commands",
+            [
+                "Analysis", "Detectors", "Observations", "Reports",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        tests("Commands", ["Analysis"]),
+        .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
     ]
 )
