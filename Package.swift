@@ -81,5 +81,8 @@ let package = Package(
             ]),
         tests("Commands", ["Analysis"]),
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
+
+        // Real processes and sockets.
+        .testTarget(name: "IntegrationTests", swiftSettings: settings),
     ]
 )
