@@ -42,6 +42,8 @@ let package = Package(
     targets: [
         // Floor 0: C shims and system libraries.
         shim("CLinux"),
+        shim("CElf", links: ["elf"]),
+        shim("CSwiftRuntime"),
 
         // Floor 1: values and pure functions. No I/O, no clock.
         room("Statistics"),
@@ -62,7 +64,7 @@ let package = Package(
         tests("Detectors", ["Analysis", "Observations"]),
         room("Reports", ["Analysis", "Observations", "Statistics"]),
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
-        room("RemoteProcess", ["TargetMemory", "CLinux"]),
+        room("RemoteProcess", ["Observations", "TargetMemory", "CLinux", "CElf", "CSwiftRuntime"]),
         tests("RemoteProcess", ["TargetMemory"]),
         // Python programs that know the truth about themselves, for the tests of two rooms.
         support("PythonTargets"),
