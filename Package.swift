@@ -37,7 +37,8 @@ let package = Package(
         .executable(name: "loopscope", targets: ["loopscope"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Floor 0: C shims and system libraries.
@@ -69,6 +70,19 @@ let package = Package(
         // Python programs that know the truth about themselves, for the tests of two rooms.
         support("PythonTargets"),
         tests("CPythonLayouts", ["PythonTargets", "RemoteProcess", "TargetMemory"]),
+
+        room(
+            "Recording",
+            [
+                "Observations", "Statistics", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+        tests(
+            "Recording",
+            ["Observations", "Statistics", "RecordingVictim", .product(name: "GRDB", package: "GRDB.swift")]),
+        .executableTarget(
+            name: "RecordingVictim", dependencies: ["Recording", "Observations"], path: "Tests/Victims/Recording",
+            swiftSettings: settings),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
 

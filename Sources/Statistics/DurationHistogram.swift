@@ -22,6 +22,13 @@ public struct DurationHistogram: Hashable, Sendable, Codable {
         sum = 0
     }
 
+    /// A histogram out of its parts, as the stored form reads them; counts beyond the last bucket are cut.
+    init(counts: [UInt32], maximum: Int64?, sum: Int64) {
+        self.counts = Array(counts.prefix(Self.bucketLimit))
+        self.maximum = maximum
+        self.sum = sum
+    }
+
     /// The bucket of a value: negative values count as 0.
     static func bucket(of nanoseconds: Int64) -> Int {
         guard nanoseconds >= sub else { return Int(max(0, nanoseconds)) }
