@@ -87,12 +87,14 @@ let package = Package(
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
 
         // Floor 4: sessions.
+        room("Session", ["Analysis", "Detectors", "Observations", "Recording"]),
+        tests("Session", ["Analysis", "Observations", "Recording"]),
 
         // Floors 5 and 6: commands, and the executable.
         room(
             "Commands",
             [
-                "Analysis", "Detectors", "Observations", "Reports",
+                "Analysis", "Detectors", "Observations", "Recording", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests("Commands", ["Analysis"]),

@@ -15,3 +15,12 @@ extension ReportDocument {
         return min(100, held.seconds / duration.seconds * 100)
     }
 }
+
+extension ReportDocument {
+    /// What the report comes to: nothing found counts only when something could be checked.
+    public func verdict(failOn threshold: Severity?) -> Verdict {
+        Verdict(
+            findings: findings, failOn: threshold, sawEnough: !checked.isEmpty && start != nil,
+            whyNot: "no detector had enough evidence")
+    }
+}

@@ -20,7 +20,7 @@ public struct Loopscope: AsyncParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "See it work", subcommands: [ExplainCommand.self])
+            CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self])
         ])
 
     /// A command without a verb: its help is printed.

@@ -1,0 +1,122 @@
+public import Analysis
+import Detectors
+import Foundation
+public import Observations
+import Recording
+import Synchronization
+
+/// What a session came to.
+public struct SessionOutcome: Sendable {
+    /// The whole report, drawn up from the recording.
+    public var report: ReportDocument
+    /// Why observing ended.
+    public var end: SessionEnd
+}
+
+/// Runs one session: probe, recorder, live detectors, report. The same for attach, replay, run, gate and demo.
+///
+/// Everything is recorded as it is seen; the live detectors judge twice a second and each finding is told once, the moment
+/// it stands. The report is drawn up from the recording, so that `loopscope report` gives the same.
+public struct SessionRunner: Sendable {
+    /// Where the recording goes; `nil` for a file that is removed afterwards.
+    public var save: String?
+    /// Whether an existing recording may be replaced.
+    public var replacing: Bool
+    /// How often the live detectors judge.
+    public var judgeEvery: Duration
+    /// Told of each finding once, when it first stands. Called from any thread.
+    public var onFinding: @Sendable (Finding) -> Void
+
+    /// A runner.
+    public init(
+        save: String? = nil, replacing: Bool = false, judgeEvery: Duration = .milliseconds(500),
+        onFinding: @escaping @Sendable (Finding) -> Void = { _ in }
+    ) {
+        self.save = save
+        self.replacing = replacing
+        self.judgeEvery = judgeEvery
+        self.onFinding = onFinding
+    }
+
+    /// Observes with `probe` while `body` runs, then draws up the report.
+    ///
+    /// - Parameter body: the time of the session: a scenario, a wait. It may record too (phases, client events). When it
+    ///   returns the session has finished; when this task is cancelled the session was interrupted.
+    /// - Throws: `RecordingError`; what the probe throws before anything was seen; what `body` throws.
+    public func run(
+        _ probe: some Probe, while body: @escaping @Sendable (any ObservationSink) async throws -> Void
+    ) async throws -> SessionOutcome {
+        let path = save ?? Self.temporaryPath()
+        defer { if save == nil { Self.removeRecording(at: path) } }
+        let writer = try RecordingWriter(path: path, replacing: replacing)
+        let live = LiveLog()
+        let sink = Tee(sinks: [writer, live])
+        do {
+            let end = try await observe(probe, into: sink, live: live, while: body)
+            sink.record([.end(end)])
+            try writer.finish()
+            return SessionOutcome(report: try Self.report(of: try Recording(path: path)), end: end)
+        } catch {
+            try? writer.finish()  // the first error is the one to tell
+            throw error
+        }
+    }
+
+    /// Draws up the report of a recorded session.
+    public static func report(of source: some ObservationSource) throws -> ReportDocument {
+        try ReportDocument(source, judge: Catalogue.judge)
+    }
+
+    private enum Part: Sendable {
+        case probe(SessionEnd)
+        case body
+    }
+
+    private func observe(
+        _ probe: some Probe, into sink: any ObservationSink, live: LiveLog,
+        while body: @escaping @Sendable (any ObservationSink) async throws -> Void
+    ) async throws -> SessionEnd {
+        let judge = Task { await judgeContinuously(live) }
+        defer { judge.cancel() }
+        return try await withThrowingTaskGroup(of: Part.self) { group in
+            group.addTask { .probe(try await probe.observe(into: sink)) }
+            group.addTask {
+                try await body(sink)
+                return .body
+            }
+            var finished = false
+            while let part = try await group.next() {
+                switch part {
+                case .probe(var end):
+                    group.cancelAll()
+                    if finished, end.reason == .interrupted { end.reason = .finished }
+                    return end
+                case .body:
+                    // A cancelled body may return early too: then the session was interrupted.
+                    finished = !Task.isCancelled
+                    group.cancelAll()
+                }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private func judgeContinuously(_ live: LiveLog) async {
+        var told: Set<String> = []
+        while (try? await Task.sleep(for: judgeEvery)) != nil {  // the cadence of judging, ended by cancellation
+            guard let evidence = try? Evidence(live.snapshot) else { continue }
+            for finding in Catalogue.judge(evidence).findings {
+                let key = "\(finding.code) \(finding.consumer ?? "") \(finding.location?.function ?? "")"
+                if told.insert(key).inserted { onFinding(finding) }
+            }
+        }
+    }
+
+    private static func temporaryPath() -> String {
+        FileManager.default.temporaryDirectory.appending(path: "loopscope-\(UUID().uuidString).loopscope").path
+    }
+
+    private static func removeRecording(at path: String) {
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    }
+}
