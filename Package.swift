@@ -45,6 +45,7 @@ let package = Package(
         shim("CLinux"),
         shim("CElf", links: ["elf"]),
         shim("CSwiftRuntime"),
+        shim("CUnwind", links: ["unwind-ptrace", "unwind-generic", "unwind", "lzma"]),
 
         // Floor 1: values and pure functions. No I/O, no clock.
         room("Statistics"),
@@ -85,6 +86,8 @@ let package = Package(
             swiftSettings: settings),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
+        room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
+        tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
 
         // Floor 4: sessions.
         room("Session", ["Analysis", "Detectors", "Observations", "Recording"]),

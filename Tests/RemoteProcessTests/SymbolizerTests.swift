@@ -102,6 +102,10 @@ struct SwiftNameTests {
             ("partial apply forwarder for closure #1 () -> () in App.f() -> ()", "closure #1 in f()"),
             ("App.Loop.start.modify : App.Moment with unmangled suffix \".resume.0\"", "Loop.start.modify"),
             ("App.Loop.init(a: (Swift.Int, b: Swift.Int) -> (), c: Swift.Int) -> App.Loop", "Loop.init(a:c:)"),
+            (
+                "static App.(Hidden in _01).f(App.(Worker in _01), x: (App.(Worker in _01)) -> ()) -> ()",
+                "Hidden.f(_:x:)"
+            ),
             ("outlined destroy of App.Loop", "outlined destroy of App.Loop"),
             ("App.", "App."), ("", ""), ("((((", "(_:)"), ("a<b", "a"),
         ])

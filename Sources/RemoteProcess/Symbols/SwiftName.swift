@@ -69,11 +69,12 @@ public enum SwiftName {
         while let next = rest.first {
             if next == "(" {
                 let group = balanced(rest)
-                guard group.hasPrefix("(extension in ") || group.contains(" in _") else {
+                let name = group.dropFirst().prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "$" }
+                guard group.hasPrefix("(extension in ") || group.dropFirst(1 + name.count).hasPrefix(" in _") else {
                     return withoutModule(path[...]) + labels(group.dropFirst().dropLast())
                 }
                 // `(Name in _0123)` is a private name, `(extension in Module):` says where code lies.
-                if !group.hasPrefix("(extension in ") { path += group.dropFirst().prefix { $0 != " " } }
+                if !group.hasPrefix("(extension in ") { path += name }
                 rest = rest.dropFirst(group.count)
                 if rest.first == ":" { rest = rest.dropFirst() }
             } else if next == "<" {
