@@ -33,8 +33,8 @@ format: ## rewrite the Swift files in the house format
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 golden: setup ## rewrite the golden files, then read the difference
-	LOOPSCOPE_GOLDEN=update scripts/test --scratch-path $(SCRATCH)
-	git --no-pager diff --stat -- Tests
+	LOOPSCOPE_GOLDEN=write scripts/test --scratch-path $(SCRATCH)
+	git --no-pager diff --stat -- Tests docs
 
 bench: setup ## side-by-side measurements, ratios taken in one run
 	$(RELEASE)
@@ -47,6 +47,6 @@ matrix: setup ## every server, Python and defect: docs/detection-matrix.md
 fuzz: setup ## parsers and walkers under libFuzzer and the address sanitizer
 	scripts/fuzz
 
-docs: ## pages generated from the code: docs/findings
-	$(RELEASE) --product loopscope
-	scripts/generate-docs $(LOOPSCOPE)
+docs: setup ## pages generated from the code: docs/findings
+	LOOPSCOPE_GOLDEN=write scripts/test --scratch-path $(SCRATCH) --filter CommandsTests
+	git --no-pager diff --stat -- docs

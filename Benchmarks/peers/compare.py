@@ -6,9 +6,9 @@ profiler and rate at the end.
     compare.py --profiler mine 'mine --pid {pid} --hz {rate} --seconds {duration} --folded {output}'
     compare.py dump --loopscope .build/release/loopscope
 
-Any profiler that writes folded stacks can be named; {pid} {rate} {interval} (microseconds) {duration} {output} are filled
-in. Runs are interleaved, and each is framed by two windows without a profiler: the ratio is the target's progress with it
-over the mean of both. A run is marked noisy when other processes took the processor from the target. Without --profiler
+Any profiler that writes folded stacks can be named; {pid} {rate} {interval} (microseconds) {duration} {output} are
+filled in. Runs are interleaved, and each is framed by two windows without a profiler: the ratio is the target's progress
+with it over the mean of both. A run is marked noisy when other processes took the processor from the target. Without --profiler
 or --loopscope: py-spy 0.4.3 and Austin 3.7.0, installed into a folder of their own.
 """
 
@@ -26,7 +26,9 @@ from pathlib import Path
 
 from grammar import TARGET, judge
 
-CACHE = Path(os.environ.get("LOOPSCOPE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "loopscope")
+CACHE = Path(
+    os.environ.get("LOOPSCOPE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "loopscope"
+)
 TOOLS = CACHE / "tools"
 PINS = ["py-spy==0.4.3", "austin-dist==3.7.0"]
 WINDOW = 1.0
@@ -34,7 +36,8 @@ WINDOW = 1.0
 PEERS = {
     "py-spy": "{tools}/py-spy record --pid {pid} --rate {rate} --duration {duration} --format raw --output {output}",
     "py-spy --nonblocking": (
-        "{tools}/py-spy record --nonblocking --pid {pid} --rate {rate} --duration {duration} --format raw --output {output}"
+        "{tools}/py-spy record --nonblocking --pid {pid} --rate {rate} --duration {duration}"
+        " --format raw --output {output}"
     ),
     "austin": "{tools}/austin --pid {pid} --interval {interval}us --exposure {duration} --output {output}",
 }
@@ -53,7 +56,9 @@ class Target:
         counter = Path(folder) / "counter"
         counter.write_bytes(bytes(8))
         self.counter = counter.open("rb", buffering=0)
-        self.process = subprocess.Popen([python, str(TARGET), str(counter), str(work)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [python, str(TARGET), str(counter), str(work)], stdout=subprocess.PIPE, text=True
+        )
         if self.process.stdout.readline().strip() != "ready":
             raise SystemExit(f"error: {python} cannot run {TARGET}")
         self.pid = self.process.pid
@@ -108,8 +113,13 @@ def peak_memory(pid):
 
 def fill(command, options, target, rate=0, output=""):
     values = {
-        "tools": TOOLS / "bin", "loopscope": options.loopscope, "pid": target.pid, "rate": rate,
-        "interval": round(1e6 / rate) if rate else 0, "duration": options.duration, "output": output,
+        "tools": TOOLS / "bin",
+        "loopscope": options.loopscope,
+        "pid": target.pid,
+        "rate": rate,
+        "interval": round(1e6 / rate) if rate else 0,
+        "duration": options.duration,
+        "output": output,
     }
     return [part.format(**values) for part in shlex.split(command)]
 
@@ -121,7 +131,10 @@ def run_profiler(name, command, rate, target, options, folder):
     before = quiet(target)
     window, started = Window(target), time.monotonic()
     process = subprocess.Popen(
-        fill(command, options, target, rate, output), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        fill(command, options, target, rate, output),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     memory = None
     # Half way is late enough for the peak of a sampler, and does not disturb it by polling.
@@ -182,11 +195,23 @@ def summarize(rows, field):
         if not mine:
             continue
         values = [row[field] for row in mine]
-        line = {"summary": name, "rate": rate, "n": len(mine), field: statistics.median(values), "interval": interval_of_median(values)}
+        line = {
+            "summary": name,
+            "rate": rate,
+            "n": len(mine),
+            field: statistics.median(values),
+            "interval": interval_of_median(values),
+        }
         if field == "target_ratio":
             samples = sum(row["samples"] for row in mine)
-            line.update({key: statistics.median(row[key] for row in mine) for key in ("achieved_per_second", "cpu_cores")})
-            line.update(samples=samples, impossible=sum(row["impossible"] for row in mine), noisy=sum(row["noisy"] for row in mine))
+            line.update(
+                {key: statistics.median(row[key] for row in mine) for key in ("achieved_per_second", "cpu_cores")}
+            )
+            line.update(
+                samples=samples,
+                impossible=sum(row["impossible"] for row in mine),
+                noisy=sum(row["noisy"] for row in mine),
+            )
         yield line
 
 

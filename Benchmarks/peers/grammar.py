@@ -5,7 +5,9 @@ from pathlib import Path
 
 TARGET = Path(__file__).with_name("recursion.py")
 # "name (file:line)", as py-spy and loopscope write a frame, or "file:name:line", as Austin does.
-FRAME = re.compile(r"(?P<name>[^;()]+?) \((?P<file>[^;()]*?):(?P<line>\d+)\)|(?P<file2>[^;]*?):(?P<name2>[^;:]+):(?P<line2>\d+)")
+FRAME = re.compile(
+    r"(?P<name>[^;()]+?) \((?P<file>[^;()]*?):(?P<line>\d+)\)|(?P<file2>[^;]*?):(?P<name2>[^;:]+):(?P<line2>\d+)"
+)
 MARK = re.compile(r"# (\S+) -> (\S+)$")
 
 
