@@ -1,0 +1,92 @@
+/// Ends a consumer, as it should end: thrown by the handler of a disconnect (channels/exceptions.py `StopConsumer`).
+public struct StopConsumer: Error, Hashable, Sendable {
+    /// The end.
+    public init() {}
+}
+
+/// A consumer was given a message that it has no handler for (channels/consumer.py `dispatch`: ValueError).
+public struct NoHandler: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The message's type.
+    public var type: String
+    /// In words.
+    public var description: String { "no handler for message type \(type)" }
+}
+
+/// What an instance is made with: its connection's side of the world.
+public struct ConsumerContext {
+    /// The connection.
+    public let scope: Scope
+    /// The layer, if the application was made with one.
+    public let channelLayer: (any ChannelLayer)?
+    /// The instance's own channel in it.
+    public let channelName: String?
+    let sendToServer: Send
+    let executor: ConsumerExecutor
+}
+
+/// An application's part for one connection: an instance lives as long as its connection.
+///
+/// The Swift face of channels/consumer.py `AsyncConsumer`. Everything it does runs on the connection's event loop, one
+/// message at a time; its properties need no lock. Override `dispatch` to see every message, and let `StopConsumer` out.
+open class AsyncConsumer {
+    private let context: ConsumerContext
+
+    /// Made by the application, once for each connection. An override calls it first.
+    public required init(_ context: ConsumerContext) { self.context = context }
+
+    /// The connection.
+    public final var scope: Scope { context.scope }
+    /// The layer, if the application was made with one.
+    public final var channelLayer: (any ChannelLayer)? { context.channelLayer }
+    /// The instance's own channel in the layer.
+    public final var channelName: String? { context.channelName }
+
+    /// Gives a message to its handler.
+    ///
+    /// - Throws: `StopConsumer` when the instance is to end, `NoHandler`, or what the handler throws.
+    open func dispatch(_ message: Message) async throws {
+        guard case .layer(let event) = message else { throw NoHandler(type: message.type) }
+        try await handle(event)
+    }
+
+    /// Handles a message of the layer: a handler for each type, which Channels finds by name.
+    open func handle(_ event: LayerMessage) async throws { throw NoHandler(type: event.type) }
+
+    /// Gives a message to the server.
+    public final func send(_ message: Message) async throws { try await context.sendToServer(message) }
+
+    /// Starts a task that belongs to this instance, on its loop. It is counted as the instance's own until it ends;
+    /// nothing ends it with the instance.
+    @discardableResult
+    public final func startTask(
+        named name: String, _ body: @escaping @Sendable () async -> Void
+    ) -> Task<Void, Never> {
+        let meter = context.executor.meter
+        meter?.taskStarted(name)
+        return Task(executorPreference: context.executor) {
+            await body()
+            meter?.taskEnded(name)
+        }
+    }
+
+    /// Throws `StopConsumer`, and remembers once per class which way it goes: the functions between here and
+    /// `awaitManyDispatch` that are not the runtime's are where it may be swallowed.
+    @inline(never)
+    final func stop() async throws -> Never {
+        await context.executor.meter?.stopIsThrown()
+        throw StopConsumer()
+    }
+
+    /// Notes that a disconnect got past the overrides of `dispatch`.
+    final func baseIsReached() { context.executor.meter?.baseIsReached() }
+
+    /// As `stop`, for an error thrown while a disconnect is handled.
+    final func stopFails() async { await context.executor.meter?.stopIsThrown() }
+
+    /// An application that serves each connection with an instance of this class.
+    ///
+    /// - Parameter layer: the channel layer that instances get a channel in.
+    public static func application(layer: (any ChannelLayer)? = nil) -> any ASGIApplication {
+        ConsumerApplication(consumer: self, layer: layer)
+    }
+}

@@ -1,0 +1,108 @@
+import Observations
+import Statistics
+
+/// Counts one consumer class under one route on one loop. On the loop's thread only.
+final class ClassMeter {
+    /// Most message types told apart; further ones are counted together.
+    private static let messageLimit = 64
+
+    let consumer: String
+    let route: String?
+    /// The class itself, for the search of a swallowed stop.
+    var type: AsyncConsumer.Type?
+    private let loop: LoopInstrument
+    private var messages: [String: MessageMeter] = [:]
+    private var receive: MessageMeter?
+    private var window: ConsumerWindow?
+
+    init(loop: LoopInstrument, consumer: String, route: String?) {
+        self.loop = loop
+        self.consumer = consumer
+        self.route = route
+    }
+
+    func message(_ message: Message) -> MessageMeter {
+        if case .websocketReceive = message, let receive { return receive }
+        let type = messages[message.type] == nil && messages.count >= Self.messageLimit ? "other types" : message.type
+        if let meter = messages[type] { return meter }
+        let meter = MessageMeter(type: type, label: loop.instrument.label(consumer: consumer, message: type))
+        messages[type] = meter
+        if case .websocketReceive = message { receive = meter }
+        return meter
+    }
+
+    /// The counters of the window under way.
+    func count(_ change: (inout ConsumerWindow) -> Void) {
+        var counters =
+            window
+            ?? ConsumerWindow(start: .init(nanoseconds: 0), length: .zero, pid: loop.instrument.pid, consumer: consumer)
+        change(&counters)
+        window = counters
+    }
+
+    func flush(from start: Moment, length: Nanoseconds, into observations: inout [Observation]) {
+        if var window {
+            window.start = start
+            window.length = length
+            observations.append(.consumer(window))
+        }
+        window = nil
+        for meter in messages.values where meter.counts != DispatchCounts() {
+            let handler = meter.type.replacing(".", with: "_")
+            observations.append(
+                .dispatches(
+                    DispatchWindow(
+                        start: start, length: length, pid: loop.instrument.pid, loop: loop.id, route: route,
+                        consumer: consumer, message: meter.type, handler: handler, outcomes: meter.counts.outcomes,
+                        afterDisconnect: meter.counts.afterDisconnect, busy: Nanoseconds(meter.counts.busy),
+                        durations: meter.durations)))
+            let frames = ["loop \(loop.id)", route ?? "no route", consumer, meter.type, handler]
+            observations.append(
+                .stack(
+                    StackSample(
+                        time: start + length, pid: loop.instrument.pid, tid: 0, thread: "loop \(loop.id)",
+                        activity: .logical, stack: StackTrace(frames.map { Frame(kind: .logical, function: $0) }),
+                        consumer: consumer, count: meter.counts.total, weight: Nanoseconds(meter.counts.busy))))
+            meter.counts = DispatchCounts()
+            meter.durations = DurationHistogram()
+        }
+    }
+}
+
+/// Counts of one window.
+struct DispatchCounts: Hashable {
+    var returned = 0
+    var stopped = 0
+    var threw = 0
+    var cancelled = 0
+    var afterDisconnect = 0
+    var busy: Int64 = 0
+
+    var total: Int { returned + stopped + threw + cancelled }
+
+    var outcomes: [DispatchOutcome: Int] {
+        [.returned: returned, .stopped: stopped, .threw: threw, .cancelled: cancelled].filter { $0.value > 0 }
+    }
+
+    mutating func add(_ outcome: DispatchOutcome) {
+        switch outcome {
+        case .returned: returned += 1
+        case .stopped: stopped += 1
+        case .threw: threw += 1
+        case .cancelled: cancelled += 1
+        }
+    }
+}
+
+/// Counts one message type of one class. On the loop's thread only.
+final class MessageMeter {
+    let type: String
+    let label: Int
+    var counts = DispatchCounts()
+    var durations = DurationHistogram()
+
+    init(type: String, label: Int) {
+        self.type = type
+        self.label = label
+    }
+}

@@ -1,0 +1,226 @@
+import Observations
+import Statistics
+import Synchronization
+
+/// Counts one connection and the instance that serves it. On the loop's thread only.
+///
+/// `@unchecked Sendable`: it travels with its connection, which never leaves its loop.
+public final class InstanceMeter: @unchecked Sendable {
+    /// Dispatches kept in full at either end of an instance's life.
+    private static let eventLimit = 4
+
+    private let loop: LoopInstrument
+    let connection: UInt64
+    let path: String
+    /// Its place in the loop's list.
+    var place = -1
+
+    private(set) var classMeter: ClassMeter?
+    private(set) var socket = SocketState.handshake
+    private(set) var closedAt: Moment?
+    private(set) var channel: String?
+    private(set) var tasks: [String: Int] = [:]
+    private(set) var groups = 0
+    private(set) var disconnects = 0
+    private(set) var dispatches: UInt64 = 0
+    private(set) var lastMessage: String?
+    private(set) var lastIsFirstDisconnect: Bool?
+    private(set) var isDispatching = false
+    private var hasStopped = false
+    private var hasReachedBase = false
+    private var wasSwallowed = false
+    private(set) var hasEnded = false
+
+    private var message: MessageMeter?
+    private var isDisconnect = false
+    private var began: Int64 = 0
+    private var segment: Int64 = 0
+    private var busy: Int64 = 0
+    private var latest: [DispatchEvent] = []
+
+    init(loop: LoopInstrument, connection: UInt64, path: String) {
+        self.loop = loop
+        self.connection = connection
+        self.path = path
+        step(.opened)
+    }
+
+    private func step(
+        _ step: ConnectionEvent.Step, code: Int? = nil, outcome: ConnectionEvent.Outcome? = nil, error: String? = nil
+    ) {
+        loop.record(
+            .connection(
+                ConnectionEvent(
+                    time: Clock.now(), pid: loop.instrument.pid, connection: connection, step: step,
+                    consumer: classMeter?.consumer, path: path, code: code, outcome: outcome, error: error)))
+    }
+
+    // MARK: The connection, as its server sees it
+
+    /// The handshake was answered with 101.
+    public func connectionAccepted() {
+        socket = .open
+        step(.accepted)
+    }
+
+    /// The handshake was answered with an error.
+    public func connectionRejected(status: Int) { step(.rejected, code: status) }
+
+    /// A close frame was sent or received.
+    public func connectionCloses() { if socket == .open { socket = .closing } }
+
+    /// The socket is gone.
+    public func connectionClosed(code: Int?) {
+        guard socket != .closed else { return }
+        socket = .closed
+        closedAt = Clock.now()
+        step(.closed, code: code)
+        if hasEnded || classMeter == nil { loop.remove(self) }
+    }
+
+    // MARK: The instance
+
+    func instanceStarted(_ type: AsyncConsumer.Type, route: String?, channel: String?) {
+        classMeter = loop.classMeter(String(reflecting: type), route: route)
+        classMeter?.type = type
+        self.channel = channel
+        step(.started)
+        taskStarted("application")
+        taskStarted("receive")
+        if channel != nil { taskStarted("layer.receive") }
+    }
+
+    func instanceStopped() { hasStopped = true }
+
+    func instanceEnded(_ ending: Connection.Ending, killed: Bool) {
+        hasEnded = true
+        if classMeter != nil {
+            var error: String?
+            let outcome: ConnectionEvent.Outcome =
+                switch ending {
+                case .returned: hasStopped ? .stopped : .returned
+                case .cancelled: killed ? .killed : .cancelled
+                case .threw(let thrown):
+                    {
+                        error = String(reflecting: Swift.type(of: thrown))
+                        return .threw
+                    }()
+                }
+            for event in lastDispatches() { loop.record(event) }
+            for name in ["application", "receive", "layer.receive"] where tasks[name] != nil { taskEnded(name) }
+            step(.ended, outcome: outcome, error: error)
+        }
+        if socket == .closed { loop.remove(self) }
+    }
+
+    func taskStarted(_ name: String) {
+        tasks[name, default: 0] += 1
+        classMeter?.count { $0.tasksStarted += 1 }
+    }
+
+    func taskEnded(_ name: String) {
+        let left = (tasks[name] ?? 0) - 1
+        tasks[name] = left > 0 ? left : nil
+        classMeter?.count { $0.tasksEnded += 1 }
+    }
+
+    func countGroup(joined: Bool) {
+        groups += joined ? 1 : -1
+        classMeter?.count { joined ? ($0.groupsJoined += 1) : ($0.groupsLeft += 1) }
+    }
+
+    // MARK: Dispatches
+
+    func dispatchBegins(_ message: Message) {
+        guard let meter = classMeter?.message(message) else { return }
+        self.message = meter
+        isDispatching = true
+        dispatches &+= 1
+        lastMessage = meter.type
+        isDisconnect = false
+        if case .websocketDisconnect = message {
+            isDisconnect = true
+            disconnects += 1
+            lastIsFirstDisconnect = disconnects == 1
+            hasReachedBase = false
+            classMeter?.count { $0.disconnectsDelivered += 1 }
+        } else {
+            lastIsFirstDisconnect = nil
+        }
+        if disconnects > (isDisconnect ? 1 : 0) { meter.counts.afterDisconnect += 1 }
+        loop.dispatching.store(meter.label, ordering: .relaxed)
+        busy = 0
+        began = Clock.nanoseconds()
+        segment = began
+    }
+
+    func dispatchEnds(_ error: any Error) {
+        let outcome: DispatchOutcome =
+            error is StopConsumer ? .stopped : error is CancellationError ? .cancelled : .threw
+        dispatchEnds(outcome, error: outcome == .threw ? String(reflecting: Swift.type(of: error)) : nil)
+    }
+
+    func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
+        guard let message else { return }
+        let now = Clock.nanoseconds()
+        message.counts.add(outcome)
+        message.counts.busy += busy + now - segment
+        message.durations.record(now - began)
+        loop.dispatching.store(0, ordering: .relaxed)
+        isDispatching = false
+        if isDisconnect, outcome == .returned, !wasSwallowed, let classMeter, let type = classMeter.type {
+            wasSwallowed = true
+            loop.instrument.stopWasSwallowed(by: classMeter.consumer, type, reachedBase: hasReachedBase)
+        }
+        keep(message, outcome, now - began, error)
+        self.message = nil
+    }
+
+    /// A job of the instance's executor begins: time on the loop is counted again.
+    func jobBegins() {
+        guard let message else { return }
+        segment = Clock.nanoseconds()
+        loop.dispatching.store(message.label, ordering: .relaxed)
+    }
+
+    /// A job ends, and with it the time on the loop, if a dispatch is under way.
+    func jobEnds() {
+        guard message != nil else { return }
+        busy += Clock.nanoseconds() - segment
+        loop.dispatching.store(0, ordering: .relaxed)
+    }
+
+    /// The first few are told at once, the last few when asked for.
+    private func keep(_ message: MessageMeter, _ outcome: DispatchOutcome, _ duration: Int64, _ error: String?) {
+        let isEarly = dispatches <= Self.eventLimit
+        let event = DispatchEvent(
+            time: Moment(nanoseconds: began), pid: loop.instrument.pid, loop: loop.id, connection: connection,
+            consumer: classMeter?.consumer ?? "", message: message.type, outcome: outcome,
+            duration: Nanoseconds(duration), error: error)
+        if isEarly {
+            loop.record(.dispatch(event))
+        } else {
+            if latest.count == Self.eventLimit { latest.removeFirst() }
+            latest.append(event)
+        }
+    }
+
+    /// The last few dispatches, once.
+    func lastDispatches() -> [Observation] {
+        defer { latest = [] }
+        return latest.map { .dispatch($0) }
+    }
+
+    // MARK: Stops
+
+    func baseIsReached() { hasReachedBase = true }
+
+    /// Keeps the way a `StopConsumer` goes, once for each class.
+    @inline(never)
+    func stopIsThrown() async {
+        guard let classMeter, loop.instrument.wantsChain(of: classMeter.consumer),
+            let chain = ReturnChain.capture()
+        else { return }
+        loop.instrument.keep(chain, of: classMeter.consumer)
+    }
+}

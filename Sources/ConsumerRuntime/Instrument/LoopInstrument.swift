@@ -1,0 +1,151 @@
+import NIOCore
+public import Observations
+import Statistics
+public import Synchronization
+
+/// Counts what happens on one loop, without locks, and hands it over each 100 ms.
+///
+/// `@unchecked Sendable`: touched on the loop's thread only, but for the three atomics, which a watchdog reads.
+public final class LoopInstrument: @unchecked Sendable {
+    /// How often the heart beats.
+    public static let beat = Nanoseconds.milliseconds(10)
+    /// The length of a window.
+    public static let window = Nanoseconds.milliseconds(100)
+    /// Most classes and routes told apart on a loop; further ones are counted together.
+    private static let classLimit = 256
+
+    let instrument: Instrument
+    let loop: any EventLoop
+    /// The loop's id in observations.
+    public let id: String
+    /// When the heart last beat, in nanoseconds of the monotonic clock; 0 before the first.
+    public let lastBeat = Atomic<Int64>(0)
+    /// The kernel's id of the loop's thread; 0 before the first beat.
+    public let thread = Atomic<Int32>(0)
+    let dispatching = Atomic<Int>(0)
+
+    private var threadName = ""
+    private var windowStart = Clock.now()
+    private var windowCPU = Nanoseconds.zero
+    private var ticks = 0
+    private var tickTime: Int64 = 0
+    private var tickDurations = DurationHistogram()
+    private var worstLag: Int64 = 0
+    private var mostTasks = 0
+    private var events: [Observation] = []
+    private var classes: [ClassKey: ClassMeter] = [:]
+    private var instances: [InstanceMeter] = []
+    private var heart: RepeatedTask?
+
+    private struct ClassKey: Hashable {
+        var consumer: String
+        var route: String?
+    }
+
+    init(instrument: Instrument, loop: any EventLoop, id: String) {
+        self.instrument = instrument
+        self.loop = loop
+        self.id = id
+    }
+
+    /// What is being dispatched now, as another thread sees it.
+    public var current: DispatchLabel? { instrument.label(dispatching.load(ordering: .relaxed)) }
+
+    // MARK: Heart and windows
+
+    /// Starts the heartbeat. On the loop.
+    public func start(threadName: String) {
+        self.threadName = threadName
+        thread.store(Clock.threadID, ordering: .relaxed)
+        windowStart = Clock.now()
+        windowCPU = Clock.threadCPU()
+        lastBeat.store(windowStart.nanoseconds, ordering: .releasing)
+        heart = loop.scheduleRepeatedTask(
+            initialDelay: .nanoseconds(Self.beat.count), delay: .nanoseconds(Self.beat.count)
+        ) { [weak self] _ in self?.beatNow() }
+    }
+
+    /// Ends the heartbeat and hands over what is left. On the loop.
+    public func stop() {
+        heart?.cancel()
+        heart = nil
+        lastBeat.store(0, ordering: .releasing)
+        for meter in instances { events += meter.lastDispatches() }
+        flush(at: Clock.now())
+    }
+
+    /// Counts a tick. On the loop; from NIO's metrics delegate.
+    public func tick(nanoseconds: Int64, tasks: Int) {
+        ticks += 1
+        tickTime += nanoseconds
+        tickDurations.record(nanoseconds)
+        mostTasks = max(mostTasks, tasks)
+    }
+
+    private func beatNow() {
+        let now = Clock.now()
+        let due = lastBeat.load(ordering: .relaxed) + Self.beat.count
+        worstLag = max(worstLag, now.nanoseconds - due)
+        lastBeat.store(now.nanoseconds, ordering: .releasing)
+        if now - windowStart >= Self.window { flush(at: now) }
+    }
+
+    /// Hands over the window. On the loop.
+    public func flush(at now: Moment) {
+        let length = now - windowStart
+        let cpu = Clock.threadCPU()
+        let spent = cpu - windowCPU
+        var observations = events
+        observations.append(
+            .loop(
+                LoopWindow(
+                    start: windowStart, length: length, pid: instrument.pid, loop: id, thread: threadName,
+                    grade: .exact, ticks: ticks, busy: min(length, max(Nanoseconds(tickTime), spent)), threadCPU: spent,
+                    tickDurations: tickDurations, heartbeatLag: Nanoseconds(worstLag), readyHandles: mostTasks)))
+        for meter in classes.values { meter.flush(from: windowStart, length: length, into: &observations) }
+        instrument.deliver(observations)
+        events.removeAll(keepingCapacity: true)
+        (ticks, tickTime, worstLag, mostTasks) = (0, 0, 0, 0)
+        tickDurations = DurationHistogram()
+        windowStart = now
+        windowCPU = cpu
+    }
+
+    // MARK: Connections
+
+    func connectionOpened(path: String) -> InstanceMeter {
+        let meter = InstanceMeter(loop: self, connection: instrument.nextConnection(), path: path)
+        meter.place = instances.count
+        instances.append(meter)
+        return meter
+    }
+
+    func remove(_ meter: InstanceMeter) {
+        guard meter.place >= 0 else { return }
+        let last = instances.removeLast()
+        if last !== meter {
+            instances[meter.place] = last
+            last.place = meter.place
+        }
+        meter.place = -1
+    }
+
+    func record(_ observation: Observation) { events.append(observation) }
+
+    func classMeter(_ consumer: String, route: String?) -> ClassMeter {
+        var key = ClassKey(consumer: consumer, route: route)
+        if classes[key] == nil, classes.count >= Self.classLimit {
+            key = ClassKey(consumer: "other classes", route: nil)
+        }
+        if let meter = classes[key] { return meter }
+        let meter = ClassMeter(loop: self, consumer: key.consumer, route: key.route)
+        classes[key] = meter
+        return meter
+    }
+
+    /// The connections of this loop. On the loop.
+    var liveInstances: [InstanceMeter] { instances }
+
+    /// Puts the last few dispatches of each instance into the window under way. On the loop.
+    func handOverLatest() { for meter in instances { events += meter.lastDispatches() } }
+}

@@ -1,0 +1,101 @@
+import NIOCore
+
+/// What a consumer is told: one queue for the server's messages and, when it has a channel, the layer's.
+///
+/// It stands for the two receive tasks that Channels keeps for each consumer (channels/utils.py `await_many_dispatch`);
+/// nothing is made per message. `@unchecked Sendable`: touched on the loop's thread only.
+public final class Mailbox: @unchecked Sendable {
+    /// What a server answers to a receive after the connection is gone and everything has been delivered.
+    public enum AfterDisconnect: Hashable, Sendable {
+        /// Nothing, for ever.
+        case silence
+        /// Another disconnect with code 1005, at once, each time.
+        case again
+    }
+
+    let executor: ConsumerExecutor
+    private let afterDisconnect: AfterDisconnect
+    private var client = CircularBuffer<Message>(initialCapacity: 1)
+    private var waiter: (continuation: UnsafeContinuation<Message, any Error>, wantsLayer: Bool)?
+    private var isDisconnected = false
+    private var isCancelled = false
+    private var layerIsNext = false
+    /// The consumer's channel, if it has one.
+    var channel: LayerChannel?
+    /// Called when the queue has been emptied: the server reads on.
+    var onDrained: (() -> Void)?
+
+    init(executor: ConsumerExecutor, afterDisconnect: AfterDisconnect) {
+        self.executor = executor
+        self.afterDisconnect = afterDisconnect
+    }
+
+    /// Messages of the server that wait.
+    var backlog: Int { client.count }
+
+    /// Puts a message of the server in. On the loop.
+    func push(_ message: Message) {
+        if case .websocketDisconnect = message { isDisconnected = true }
+        if let waiter {
+            self.waiter = nil
+            waiter.continuation.resume(returning: message)
+        } else {
+            client.append(message)
+        }
+    }
+
+    /// Says that the layer has something. On the loop.
+    func poke() {
+        guard let waiter, waiter.wantsLayer, let message = channel?.take() else { return }
+        self.waiter = nil
+        waiter.continuation.resume(returning: .layer(message))
+    }
+
+    /// Ends all waiting, now and later, with `CancellationError`. On the loop.
+    func cancel() {
+        isCancelled = true
+        let waiter = self.waiter
+        self.waiter = nil
+        waiter?.continuation.resume(throwing: CancellationError())
+    }
+
+    func nextFromClient() async throws -> Message { try await next(wantsLayer: false) }
+
+    /// The next message of either side, in turns when both have some.
+    func next() async throws -> Message { try await next(wantsLayer: channel != nil) }
+
+    private func next(wantsLayer: Bool) async throws -> Message {
+        executor.home.loop.assertInEventLoop()
+        guard !isCancelled else { throw CancellationError() }
+        if wantsLayer, layerIsNext || client.isEmpty, let message = channel?.take() {
+            layerIsNext = false
+            return .layer(message)
+        }
+        if let message = client.popFirst() {
+            layerIsNext = true
+            if client.isEmpty { onDrained?() }
+            return message
+        }
+        if isDisconnected, afterDisconnect == .again { return .websocketDisconnect(code: 1005, reason: nil) }
+        return try await withUnsafeThrowingContinuation { waiter = ($0, wantsLayer) }
+    }
+}
+
+extension Mailbox {
+    /// `poke` from any thread: another loop's consumer sent something.
+    func pokeFromAnywhere() {
+        let loop = executor.home.loop
+        if loop.inEventLoop { poke() } else { loop.execute { self.poke() } }
+    }
+
+    /// Counts a membership, from any thread.
+    func countGroup(joined: Bool) {
+        guard let meter = executor.meter else { return }
+        let loop = executor.home.loop
+        if loop.inEventLoop {
+            meter.countGroup(joined: joined)
+        } else {
+            loop.execute { meter.countGroup(joined: joined) }
+        }
+    }
+}

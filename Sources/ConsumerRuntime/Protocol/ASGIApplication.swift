@@ -1,0 +1,64 @@
+/// An ASGI application: what a server calls once for each connection, on the connection's event loop.
+///
+/// It returns when it is done with the connection. An error that gets out closes the connection: 500 before the
+/// handshake is answered, 1011 after.
+public protocol ASGIApplication: Sendable {
+    /// Serves one connection.
+    func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws
+}
+
+/// Waits for the next message from the server.
+public struct Receive: Sendable {
+    let mailbox: Mailbox
+
+    /// Receives from a mailbox.
+    init(_ mailbox: Mailbox) { self.mailbox = mailbox }
+
+    /// The next message; layers are not asked.
+    ///
+    /// - Throws: `CancellationError` when the server gives the application up.
+    public func callAsFunction() async throws -> Message { try await mailbox.nextFromClient() }
+}
+
+/// Gives a message to the server. Suspends while the client reads too slowly.
+public struct Send: Sendable {
+    private let body: @Sendable (Message) async throws -> Void
+
+    /// Sends by calling `body`: middleware wraps one in another.
+    public init(_ body: @escaping @Sendable (Message) async throws -> Void) { self.body = body }
+
+    /// Sends a message.
+    ///
+    /// - Throws: `ProtocolMisuse` when the message does not fit the connection's state.
+    public func callAsFunction(_ message: Message) async throws { try await body(message) }
+}
+
+/// An application sent a message that the connection's state does not allow: an accept after an accept.
+public struct ProtocolMisuse: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The type of the message.
+    public var message: String
+    /// What the connection was waiting for.
+    public var expected: String
+
+    /// A misuse.
+    public init(message: String, expected: String) {
+        self.message = message
+        self.expected = expected
+    }
+
+    /// In words.
+    public var description: String { "\(message) was sent, but the connection expected \(expected)" }
+}
+
+/// An application made of a function.
+public struct FunctionApplication: ASGIApplication {
+    private let body: @Sendable (Scope, Receive, Send) async throws -> Void
+
+    /// An application that calls `body`.
+    public init(_ body: @escaping @Sendable (Scope, Receive, Send) async throws -> Void) { self.body = body }
+
+    /// Serves one connection.
+    public func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws {
+        try await body(scope, receive, send)
+    }
+}
