@@ -1,0 +1,49 @@
+import ConsumerRuntime
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// The connections of one event loop.
+///
+/// `@unchecked Sendable`: everything but the constants is touched on the loop's thread only.
+final class LoopHost: @unchecked Sendable {
+    let home: ConsumerLoop
+    let application: any ASGIApplication
+    let configuration: ServerConfiguration
+    private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
+    private var requests: [ObjectIdentifier: HTTPHandler] = [:]
+    private(set) var isStopping = false
+
+    init(home: ConsumerLoop, application: any ASGIApplication, configuration: ServerConfiguration) {
+        self.home = home
+        self.application = application
+        self.configuration = configuration
+    }
+
+    /// Sets up a connection that was just accepted.
+    func accept(_ channel: any Channel) throws {
+        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+        let encoder = HTTPResponseEncoder()
+        try channel.pipeline.syncOperations.addHandlers([
+            decoder, encoder, HTTPHandler(host: self, decoder: decoder, encoder: encoder),
+        ])
+    }
+
+    /// Connections that are open or whose application has not ended.
+    var alive: Int { sessions.count + requests.count }
+
+    func insert(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = session }
+    func remove(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = nil }
+    func insert(_ request: HTTPHandler) { requests[ObjectIdentifier(request)] = request }
+    func remove(_ request: HTTPHandler) { requests[ObjectIdentifier(request)] = nil }
+
+    /// Begins to stop: closes each connection.
+    func closeAll() {
+        isStopping = true
+        for session in sessions.values { session.serverStops() }
+        for request in requests.values { request.serverStops() }
+    }
+
+    /// Cancels each application that has not ended.
+    func cancelAll() -> Int { sessions.values.reduce(0) { $0 + ($1.cancel(outlived: false) ? 1 : 0) } }
+}

@@ -1,0 +1,298 @@
+import ConsumerRuntime
+import NIOCore
+import WebSocket
+
+/// One WebSocket and the application that serves it, from the request to the end of both.
+///
+/// On the loop's thread only; `@unchecked Sendable` because the application's `send` holds it.
+final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+
+    /// What the application made of the handshake.
+    enum Answer {
+        case accept(subprotocol: String?, headers: [Header])
+        case refuse(status: Int)
+    }
+
+    private enum State {
+        /// The application has not answered the handshake.
+        case handshake
+        /// Messages go both ways.
+        case open
+        /// We have sent a close frame.
+        case closing
+        /// Refused, or the socket is gone.
+        case closed
+    }
+
+    private let host: LoopHost
+    private let channel: any Channel
+    private let connection: Connection
+    private var state = State.handshake
+    private var reader: MessageReader
+    private var writer = FrameWriter.server
+    private var hasUnflushed = false
+    private var isReadPaused = false
+    private var hasPendingRead = false
+    private var writable: [UnsafeContinuation<Void, Never>] = []
+    private var timer: Scheduled<Void>?
+    private var closeCode: CloseCode?
+    private var isSocketGone = false
+    private var wasDisconnectDelivered = false
+    /// Called once, when the application has answered the handshake.
+    var onAnswer: ((Answer) -> Void)?
+
+    init(host: LoopHost, channel: any Channel, path: String) {
+        self.host = host
+        self.channel = channel
+        reader = MessageReader(peer: .client, limit: host.configuration.messageLimit)
+        connection = Connection(
+            on: host.home, path: path, afterDisconnect: host.configuration.policy.afterDisconnect)
+    }
+
+    // MARK: Life
+
+    func start(_ scope: Scope) {
+        host.insert(self)
+        connection.afterJob = { [self] in flush() }
+        connection.onDrained = { [self] in readOn() }
+        connection.deliver(.websocketConnect)
+        if let deadline = host.configuration.policy.handshakeDeadline {
+            schedule(in: deadline) { $0.handshakeTookTooLong() }
+        }
+        connection.serve(host.application, scope, send: Send { [self] in try await send($0) }) { [self] ending in
+            applicationEnded(ending)
+        }
+    }
+
+    private func schedule(in delay: Duration, _ action: @escaping (WebSocketSession) -> Void) {
+        timer?.cancel()
+        timer = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [weak self] in
+            if let self { action(self) }
+        }
+    }
+
+    private func handshakeTookTooLong() {
+        guard state == .handshake else { return }
+        refuse(status: 500)
+    }
+
+    private func refuse(status: Int) {
+        state = .closed
+        timer?.cancel()
+        connection.meter?.connectionRejected(status: status)
+        answer(.refuse(status: status))
+    }
+
+    private func answer(_ answer: Answer) {
+        let onAnswer = self.onAnswer
+        self.onAnswer = nil
+        onAnswer?(answer)
+    }
+
+    /// The application has ended: close what it left open.
+    private func applicationEnded(_ ending: Connection.Ending) {
+        connection.afterJob = nil
+        connection.onDrained = nil
+        switch (state, ending) {
+        case (.handshake, .threw(let error)): refuse(status: error is NoRoute ? 404 : 500)
+        case (.handshake, _): refuse(status: 500)
+        case (.open, .threw): beginClose(.internalError)
+        case (.open, _): beginClose(host.isStopping ? .serviceRestart : .normal)
+        case (.closing, _), (.closed, _): break
+        }
+        flush()
+        if isSocketGone { finish() }
+    }
+
+    /// The socket is gone: the application is told as this server's policy has it.
+    func socketIsGone() {
+        guard !isSocketGone else { return }
+        isSocketGone = true
+        state = .closed
+        timer?.cancel()
+        resumeWriters()
+        let code = closeCode ?? .abnormal
+        connection.meter?.connectionClosed(code: Int(code.rawValue))
+        deliverDisconnect(code, reason: nil)
+        guard !connection.hasEnded else { return finish() }
+        for _ in 1..<max(1, host.configuration.policy.disconnects) {
+            connection.deliver(.websocketDisconnect(code: 1005, reason: nil))
+        }
+        if let deadline = host.configuration.policy.closeDeadline {
+            schedule(in: deadline) { _ = $0.cancel(outlived: true) }
+        }
+    }
+
+    private func deliverDisconnect(_ code: CloseCode, reason: String?) {
+        guard !wasDisconnectDelivered else { return }
+        wasDisconnectDelivered = true
+        connection.deliver(.websocketDisconnect(code: Int(code.rawValue), reason: reason))
+    }
+
+    private func finish() {
+        timer?.cancel()
+        host.remove(self)
+    }
+
+    /// Cancels the application; whether it had not ended.
+    func cancel(outlived: Bool) -> Bool {
+        guard !connection.hasEnded else { return false }
+        resumeWriters()
+        connection.cancel(outlived: outlived)
+        return true
+    }
+
+    func serverStops() {
+        switch state {
+        case .handshake: refuse(status: 503)
+        case .open: beginClose(.serviceRestart)
+        case .closing, .closed: break
+        }
+        flush()
+    }
+
+    // MARK: From the client
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = unwrapInboundIn(data)
+        buffer.withUnsafeReadableBytes { bytes in reader.read(bytes) { take($0) } }
+        flush()
+    }
+
+    func read(context: ChannelHandlerContext) { context.read() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        socketIsGone()
+        context.fireChannelInactive()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { resumeWriters() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private func take(_ event: WebSocketEvent) {
+        switch event {
+        case .text(let text): deliver(.text(text))
+        case .binary(let bytes): deliver(.bytes(bytes))
+        case .ping(let payload): if state == .open { write(.pong, payload) }
+        case .pong: break
+        case .close(let code, let reason):
+            closeCode = code
+            if state == .open { beginClose(code) }
+            deliverDisconnect(code, reason: reason)
+            closeSocket()
+        case .failure(let violation):
+            closeCode = violation.closeCode
+            if state == .open { beginClose(violation.closeCode) }
+            closeSocket()
+        }
+    }
+
+    private func deliver(_ data: WebSocketData) {
+        guard state == .open, !connection.hasEnded else { return }
+        connection.deliver(.websocketReceive(data))
+        if connection.backlog >= host.configuration.backlogLimit, !isReadPaused {
+            isReadPaused = true
+            channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        }
+    }
+
+    private func readOn() {
+        guard isReadPaused else { return }
+        isReadPaused = false
+        channel.setOption(.autoRead, value: true).whenFailure { _ in }
+    }
+
+    // MARK: From the application
+
+    /// What the application's `send` does.
+    private func send(_ message: Message) async throws {
+        if !channel.eventLoop.inEventLoop {
+            // A task of the application's own, off the loop: it waits for its turn on it.
+            return try await channel.eventLoop.submit { try self.handle(message) && self.flushNow() }.map { _ in }.get()
+        }
+        guard try handle(message) else { return }
+        if !channel.isWritable { flush() }
+        // The flush may have found out that the client is gone.
+        if !channel.isWritable, state == .open { await withUnsafeContinuation { writable.append($0) } }
+    }
+
+    private func flushNow() -> Bool {
+        flush()
+        return true
+    }
+
+    /// - Returns: whether something was written.
+    private func handle(_ message: Message) throws -> Bool {
+        switch (state, message) {
+        case (.handshake, .websocketAccept(let subprotocol, let headers)):
+            state = .open
+            timer?.cancel()
+            connection.meter?.connectionAccepted()
+            answer(.accept(subprotocol: subprotocol, headers: headers))
+        case (.handshake, .websocketClose): refuse(status: 403)
+        case (.open, .websocketSend(.text(let text))):
+            var text = text
+            text.withUTF8 { write(.text, UnsafeRawBufferPointer($0)) }
+            return true
+        case (.open, .websocketSend(.bytes(let bytes))):
+            bytes.withUnsafeBytes { write(.binary, $0) }
+            return true
+        case (.open, .websocketClose(let code, let reason)):
+            beginClose(CloseCode(rawValue: UInt16(clamping: code)), reason: reason)
+            return true
+        // What is sent to a client that is gone is dropped, as the servers do.
+        case (.closing, .websocketSend), (.closed, .websocketSend), (.closed, .websocketClose): break
+        case (.handshake, _):
+            throw ProtocolMisuse(message: message.type, expected: "websocket.accept or websocket.close")
+        case (.open, _): throw ProtocolMisuse(message: message.type, expected: "websocket.send or websocket.close")
+        case (.closing, _), (.closed, _): throw ProtocolMisuse(message: message.type, expected: "nothing: it is closed")
+        }
+        return false
+    }
+
+    private func write(_ opcode: Opcode, _ payload: [UInt8]) { payload.withUnsafeBytes { write(opcode, $0) } }
+
+    private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+        var buffer = channel.allocator.buffer(capacity: writer.size(payload.count))
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: writer.size(payload.count)) {
+            writer.write(opcode, payload, to: $0)
+        }
+        channel.pipeline.syncOperations.write(NIOAny(buffer), promise: nil)
+        hasUnflushed = true
+    }
+
+    private func flush() {
+        guard hasUnflushed else { return }
+        hasUnflushed = false
+        channel.pipeline.syncOperations.flush()
+    }
+
+    private func beginClose(_ code: CloseCode, reason: String = "") {
+        state = .closing
+        connection.meter?.connectionCloses()
+        write(.close, FrameWriter.closePayload(code, reason: reason))
+        if closeCode == nil {
+            schedule(in: host.configuration.closeTimeout) { $0.channel.close(promise: nil) }
+        }
+        readOn()
+        resumeWriters()
+    }
+
+    /// The closing handshake is complete: the server closes the socket first (RFC 6455 §7.1.1).
+    private func closeSocket() {
+        state = .closed
+        flush()
+        channel.close(promise: nil)
+    }
+
+    private func resumeWriters() {
+        let waiting = writable
+        writable = []
+        for continuation in waiting { continuation.resume() }
+    }
+}
