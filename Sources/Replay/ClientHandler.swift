@@ -1,0 +1,159 @@
+import NIOCore
+import WebSocket
+
+/// The client's side of one connection. On its loop's thread only.
+final class ClientHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var handshake: ClientHandshake?
+    private var opened: EventLoopPromise<String?>?
+    private var reader = MessageReader(peer: .server, limit: 64 << 20)
+    private var writer = FrameWriter.client()
+    private var context: ChannelHandlerContext?
+    private var inbox: [ClientMessage] = []
+    private var waiters: [(id: Int, promise: EventLoopPromise<ClientMessage>)] = []
+    private var nextWaiter = 0
+    private var hasSentClose = false
+    private var closeCode: (code: Int, reason: String)?
+    private var isGone = false
+
+    private let loop: any EventLoop
+
+    init(handshake: ClientHandshake, opened: EventLoopPromise<String?>) {
+        loop = opened.futureResult.eventLoop
+        self.handshake = handshake
+        self.opened = opened
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard let handshake else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: handshake.request)), promise: nil)
+    }
+
+    func timeOut() {
+        guard let opened else { return }
+        self.opened = nil
+        opened.fail(ClientError.timedOut)
+        context?.close(promise: nil)
+    }
+
+    // MARK: From the server
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = unwrapInboundIn(data)
+        buffer.withUnsafeReadableBytes { bytes in
+            handshake == nil ? read(bytes) : readAnswer(bytes)
+        }
+    }
+
+    private func readAnswer(_ bytes: UnsafeRawBufferPointer) {
+        do {
+            guard let (subprotocol, rest) = try handshake?.read(bytes) else { return }
+            handshake = nil
+            let opened = self.opened
+            self.opened = nil
+            opened?.succeed(subprotocol)
+            rest.withUnsafeBytes { read($0) }
+        } catch {
+            let opened = self.opened
+            self.opened = nil
+            opened?.fail(ClientError.rejected(error))
+            context?.close(promise: nil)
+        }
+    }
+
+    private func read(_ bytes: UnsafeRawBufferPointer) {
+        reader.read(bytes) { event in
+            switch event {
+            case .text(let text): put(.text(text))
+            case .binary(let bytes): put(.bytes(bytes))
+            case .pong(let payload): put(.pong(payload))
+            case .ping(let payload): write(.pong, payload)
+            case .close(let code, let reason):
+                closeCode = (Int(code.rawValue), reason)
+                sendClose(code.mayTravel ? code : .normal, "")
+            case .failure(let violation):
+                closeCode = (Int(violation.closeCode.rawValue), "")
+                sendClose(violation.closeCode, "")
+                context?.close(promise: nil)
+            }
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isGone = true
+        opened?.fail(ClientError.unreachable("the server closed the connection before it answered the handshake"))
+        opened = nil
+        if closeCode == nil { closeCode = (1006, "") }
+        let waiting = waiters
+        waiters = []
+        for waiter in waiting { waiter.promise.succeed(end) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private var end: ClientMessage { .closed(code: closeCode?.code ?? 1006, reason: closeCode?.reason ?? "") }
+
+    private func put(_ message: ClientMessage) {
+        guard !waiters.isEmpty else { return inbox.append(message) }
+        waiters.removeFirst().promise.succeed(message)
+    }
+
+    // MARK: To the server
+
+    func send(_ opcode: Opcode, _ payload: [UInt8], isFinal: Bool = true) throws {
+        guard !isGone, !hasSentClose else { throw ClientError.closed(code: closeCode?.code ?? 1006) }
+        write(opcode, payload, isFinal: isFinal)
+    }
+
+    func send(raw bytes: [UInt8]) throws {
+        guard !isGone, let context else { throw ClientError.closed(code: closeCode?.code ?? 1006) }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+    }
+
+    private func write(_ opcode: Opcode, _ payload: [UInt8], isFinal: Bool = true) {
+        guard let context else { return }
+        let size = writer.size(payload.count)
+        var buffer = context.channel.allocator.buffer(capacity: size)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { target in
+            payload.withUnsafeBytes { writer.write(opcode, $0, isFinal: isFinal, to: target) }
+        }
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    private func sendClose(_ code: CloseCode, _ reason: String) {
+        guard !hasSentClose else { return }
+        hasSentClose = true
+        write(.close, FrameWriter.closePayload(code, reason: reason))
+    }
+
+    func receive(within limit: TimeAmount) -> EventLoopFuture<ClientMessage> {
+        guard inbox.isEmpty else { return loop.makeSucceededFuture(inbox.removeFirst()) }
+        guard !isGone else { return loop.makeSucceededFuture(end) }
+        let promise = loop.makePromise(of: ClientMessage.self)
+        let id = nextWaiter
+        nextWaiter += 1
+        waiters.append((id, promise))
+        let timer = loop.assumeIsolated().scheduleTask(in: limit) { [self] in
+            guard let place = waiters.firstIndex(where: { $0.id == id }) else { return }
+            waiters.remove(at: place).promise.fail(ClientError.timedOut)
+        }
+        promise.futureResult.whenComplete { _ in timer.cancel() }
+        return promise.futureResult
+    }
+
+    func close(_ code: CloseCode, _ reason: String, within limit: TimeAmount) -> EventLoopFuture<Int> {
+        guard let context, !isGone else { return loop.makeSucceededFuture(closeCode?.code ?? 1006) }
+        sendClose(code, reason)
+        let channel = context.channel
+        let timer = loop.assumeIsolated().scheduleTask(in: limit) { channel.close(promise: nil) }
+        return channel.closeFuture.assumeIsolated().map { [self] _ in
+            timer.cancel()
+            return closeCode?.code ?? 1006
+        }.nonisolated()
+    }
+}
