@@ -39,6 +39,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // Floor 0: C shims and system libraries.
@@ -88,12 +89,33 @@ let package = Package(
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
+        room("ConsumerRuntime", ["CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio")]),
+        room(
+            "RealtimeServer",
+            [
+                "ConsumerRuntime", "Observations", "WebSocket", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        room("EmbeddedProbe", ["ConsumerRuntime", "Observations", "RemoteProcess"]),
+        room(
+            "Replay",
+            [
+                "Observations", "WebSocket", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
+            "RealtimeServer",
+            [
+                "ConsumerRuntime", "Demo", "EmbeddedProbe", "Observations", "Replay", "Statistics", "WebSocket",
+            ]),
 
         // Floor 4: sessions.
         room("Session", ["Analysis", "Detectors", "Observations", "Recording"]),
         tests("Session", ["Analysis", "Observations", "Recording"]),
 
         // Floors 5 and 6: commands, and the executable.
+        room("Demo", ["ConsumerRuntime"]),
         room(
             "Commands",
             [

@@ -1,0 +1,24 @@
+public import ConsumerRuntime
+
+/// The routes of the demo and of the test server.
+public enum DemoApplication {
+    /// Sick consumers and their clean twins, each under a path of its own.
+    public static func make(layer: InMemoryChannelLayer? = nil) -> any ASGIApplication {
+        ProtocolTypeRouter([
+            .websocket: URLRouter([
+                .init("ws/chat/<room>/", ChatConsumer.application(layer: layer)),
+                .init("ws/fixed-chat/<room>/", FixedChatConsumer.application(layer: layer)),
+                .init("ws/echo/", EchoConsumer.application()),
+                .init("ws/thumbnail/", ThumbnailConsumer.application()),
+                .init("ws/offloaded-thumbnail/", OffloadedThumbnailConsumer.application()),
+                .init("ws/no-stop/", PresenceConsumer.application()),
+                .init("ws/stop/", FixedPresenceConsumer.application()),
+                .init("ws/undecided/", UndecidedConsumer.application()),
+                .init("ws/ticker/", TickerConsumer.application()),
+                .init("ws/fixed-ticker/", FixedTickerConsumer.application()),
+                .init("ws/slow-goodbye/", SlowGoodbyeConsumer.application()),
+                .init("ws/careful/", CarefulConsumer.application()),
+            ])
+        ])
+    }
+}
