@@ -129,3 +129,17 @@ let package = Package(
         .testTarget(name: "IntegrationTests", swiftSettings: settings),
     ]
 )
+
+// `make fuzz` only: without libFuzzer's main these do not link.
+if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
+    package.targets += [
+        .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzWebSocket", dependencies: ["FuzzDriver", "WebSocket"], path: "Tests/Fuzz/WebSocket",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzWalkers", dependencies: ["FuzzDriver", "CPythonLayouts", "TargetMemory"],
+            path: "Tests/Fuzz/Walkers",
+            swiftSettings: settings),
+    ]
+}
