@@ -115,11 +115,12 @@ let package = Package(
         tests("Session", ["Analysis", "Observations", "Recording"]),
 
         // Floors 5 and 6: commands, and the executable.
-        room("Demo", ["ConsumerRuntime"]),
+        room("Demo", ["ConsumerRuntime", "Observations", "Replay"]),
         room(
             "Commands",
             [
-                "Analysis", "Detectors", "Observations", "Recording", "Reports", "Session",
+                "Analysis", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "NativeProbe", "Observations",
+                "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests("Commands", ["Analysis"]),

@@ -71,12 +71,26 @@ public struct Outliving: Hashable, Sendable {
         {
             rate = Double(now - before) / (last.time - first.time).seconds
         }
-        // A server that delivers exactly two disconnects moves once; more than two is a spin.
-        let spins = moved && (last.instance.disconnects ?? 3) > 2
-        let face: Face = spins ? .hot : previous != nil ? .cold : .undecided
+        let face = face(of: last.instance, moved: moved, sightings: mine.count, at: last.time)
         return Outliving(
             pid: census.pid, instance: instance, face: face, sightings: mine.count, dispatchesPerSecond: rate,
             since: instance.closedAt ?? first.time, grade: census.grade)
+    }
+}
+
+extension Outliving {
+    /// How long an instance must have been closed before one sighting of it is enough to call it cold.
+    static let settled = Nanoseconds.milliseconds(250)
+
+    /// Where disconnects are counted, their number decides: some servers deliver two, none honestly delivers three.
+    /// Elsewhere it takes two sightings.
+    private static func face(
+        of instance: ConsumerInstance, moved: Bool, sightings: Int, at now: Moment
+    ) -> Face {
+        guard let disconnects = instance.disconnects else { return moved ? .hot : sightings > 1 ? .cold : .undecided }
+        if disconnects > 2 { return .hot }
+        let isSettled = instance.closedAt.map { now - $0 >= settled } ?? false
+        return sightings > 1 || isSettled ? .cold : .undecided
     }
 }
 

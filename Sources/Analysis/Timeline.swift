@@ -62,8 +62,13 @@ public struct TimelinePoint: Hashable, Sendable {
 public struct ConnectionCost: Hashable, Sendable {
     /// Percentage points of one core per open connection.
     public var percentPerConnection: Double
+    /// Share of CPU's variation that the connections explain (r²), 0 to 1.
+    public var explained: Double
     /// Points it was fitted to.
     public var points: Int
+
+    /// Whether it says something: connections cost CPU, and they explain most of it.
+    public var isTelling: Bool { percentPerConnection > 0 && explained >= 0.5 }
 
     /// Fits a line by least squares; `nil` with fewer than 8 points, or when the number of connections hardly changed.
     public init?(_ timeline: [TimelinePoint]) {
@@ -76,7 +81,10 @@ public struct ConnectionCost: Hashable, Sendable {
         let meanY = pairs.reduce(0) { $0 + $1.y } / n
         let varianceX = pairs.reduce(0) { $0 + ($1.x - meanX) * ($1.x - meanX) }
         guard varianceX / n >= 1 else { return nil }
-        percentPerConnection = pairs.reduce(0) { $0 + ($1.x - meanX) * ($1.y - meanY) } / varianceX
+        let varianceY = pairs.reduce(0) { $0 + ($1.y - meanY) * ($1.y - meanY) }
+        let covariance = pairs.reduce(0) { $0 + ($1.x - meanX) * ($1.y - meanY) }
+        percentPerConnection = covariance / varianceX
+        explained = varianceY > 0 ? covariance * covariance / (varianceX * varianceY) : 0
         points = pairs.count
     }
 }

@@ -20,7 +20,8 @@ public struct Loopscope: AsyncParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self])
+            CommandGroup(name: "See it work", subcommands: [DemoCommand.self, ServeCommand.self]),
+            CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])
 
     /// A command without a verb: its help is printed.

@@ -84,6 +84,9 @@ enum ReportFiles {
         }
     }
 
+    /// The self-contained page.
+    static func html(_ report: ReportDocument) -> String { TextReport(report).text }
+
     /// Writes a file whole or not at all.
     static func write(_ text: String, to path: String) throws {
         do {

@@ -18,7 +18,7 @@ public struct SwallowedStopHot: Detector {
                 """,
             detection: """
                 In a census, an instance whose socket is gone and whose last message is websocket.disconnect, and that \
-                moved between two censuses: more disconnects were delivered, or its receive task changed. The code to \
+                moved between two censuses (its receive task changed), or was given more than two disconnects. The code to \
                 blame is the class's own dispatch, from its MRO or from the async return chain when the stop was swallowed.
                 """,
             falsePositives: """

@@ -65,12 +65,8 @@ public final class EmbeddedProbe: Probe {
             watchdog.stop()
         }.value
         let end = SessionEnd(time: Clock.now(), reason: .interrupted)
-        let sink = self.sink.withLock { held in
-            defer { held = nil }
-            return held
-        }
+        sink.withLock { $0 = nil }
         instrument.detach()
-        sink?.record([.end(end)])
         return end
     }
 

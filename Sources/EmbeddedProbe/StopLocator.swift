@@ -62,7 +62,7 @@ struct StopLocator: Sendable {
             found.append(
                 CodeLocation(
                     function: String(symbol.function.prefix { $0 != "(" }), file: declared?.file ?? symbol.line?.file,
-                    line: declared?.line, handlerLine: symbol.line?.line))
+                    line: declared?.line))
         }
         return found
     }

@@ -33,9 +33,11 @@ public final class RealtimeServer: Sendable {
     /// - Parameters:
     ///   - application: called once for each connection.
     ///   - instrument: counts what happens; `nil` for nobody.
+    ///   - prepareThread: called once on the thread of each loop before it serves: where a watchdog enrolls it.
     /// - Throws: an `IOError` when the port cannot be had.
     public static func start(
-        application: any ASGIApplication, configuration: ServerConfiguration = .init(), instrument: Instrument? = nil
+        application: any ASGIApplication, configuration: ServerConfiguration = .init(), instrument: Instrument? = nil,
+        prepareThread: @escaping @Sendable () -> Void = {}
     ) async throws -> RealtimeServer {
         let ticks = instrument.map { _ in TickMeter() }
         let group =
@@ -50,6 +52,7 @@ public final class RealtimeServer: Sendable {
                 let waker = LoopWaker(host.home)
                 try await waker.start()
                 try await loop.submit {
+                    prepareThread()
                     if let meter {
                         ticks?.current.currentValue = meter
                         meter.start(threadName: currentThreadName())

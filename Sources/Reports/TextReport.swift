@@ -154,7 +154,7 @@ public struct TextReport {
             "  cpu   \(Sparkline.text(points, top: max(100, points.max() ?? 100)))  0 to \(max(100, points.max() ?? 0).fixed(0)) %"
         let open = report.timeline.compactMap { $0.open.map(Double.init) }
         if let most = open.max(), most > 0 { line += "\n  open  \(Sparkline.text(open, top: most))  0 to \(Int(most))" }
-        if let cost = ConnectionCost(report.timeline) {
+        if let cost = ConnectionCost(report.timeline), cost.isTelling {
             line +=
                 "\n  an open connection goes with \(cost.percentPerConnection.fixed(2)) % of a core (\(cost.points) points)"
         }

@@ -65,6 +65,7 @@ struct SummaryTests {
         let points = (0..<20).map { TimelinePoint(seconds: Double($0), cpuPercent: 2 + 0.5 * Double($0), open: $0) }
         let cost = try #require(ConnectionCost(points))
         #expect(abs(cost.percentPerConnection - 0.5) < 1e-9)
+        #expect(cost.explained > 0.999 && cost.isTelling)
         #expect(
             ConnectionCost(points.map { TimelinePoint(seconds: $0.seconds, cpuPercent: $0.cpuPercent, open: 5) }) == nil
         )
@@ -123,6 +124,18 @@ struct AfterlifeTests {
         var second = closed(progress: 4)
         second.disconnects = 2
         #expect(Outliving.find(in: [census(at: 0, [first]), census(at: 500, [second])]).map(\.face) == [.cold])
+    }
+
+    @Test("where disconnects are counted, one census is enough: a busy machine may not get to a second")
+    func countedDisconnects() {
+        var spinning = closed(progress: 11_349)
+        spinning.disconnects = 11_348
+        #expect(Outliving.find(in: [census(at: 0, [spinning])]).map(\.face) == [.hot])
+        var waiting = closed(progress: 3)
+        waiting.disconnects = 1
+        waiting.closedAt = at(0)
+        #expect(Outliving.find(in: [census(at: 1200, [waiting])]).map(\.face) == [.cold])
+        #expect(Outliving.find(in: [census(at: 100, [waiting])]).map(\.face) == [.undecided])
     }
 
     @Test("an address reused by another class is another instance")
