@@ -29,7 +29,9 @@ func tests(_ name: String, _ more: [Target.Dependency] = [], exclude: [String] =
 }
 
 /// What the tests of several rooms share, under `Tests/<name>`.
-func support(_ name: String) -> Target { .target(name: name, path: "Tests/\(name)", swiftSettings: settings) }
+func support(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
 
 let package = Package(
     name: "loopscope",
@@ -68,7 +70,9 @@ let package = Package(
         room("Reports", ["Analysis", "Observations", "Statistics"]),
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
         room("RemoteProcess", ["Observations", "TargetMemory", "CLinux", "CElf", "CSwiftRuntime"]),
-        tests("RemoteProcess", ["TargetMemory"]),
+        // Folders that look like /proc, and children that say when they are ready.
+        support("ProcessFixtures", ["RemoteProcess"]),
+        tests("RemoteProcess", ["Observations", "ProcessFixtures", "TargetMemory"]),
         // Python programs that know the truth about themselves, for the tests of two rooms.
         support("PythonTargets"),
         tests("CPythonLayouts", ["PythonTargets", "RemoteProcess", "TargetMemory"]),
@@ -88,6 +92,8 @@ let package = Package(
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
+        room("ProcessProbe", ["Observations", "RemoteProcess"]),
+        tests("ProcessProbe", ["Observations", "ProcessFixtures", "RemoteProcess"]),
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room("ConsumerRuntime", ["CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio")]),
         room(

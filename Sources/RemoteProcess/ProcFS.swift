@@ -7,6 +7,12 @@ public struct ProcError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kernel's reason. ENOENT and ESRCH mean that the process has ended.
     public var errno: Int32
 
+    /// A path that could not be read, and why.
+    public init(path: String, errno: Int32) {
+        self.path = path
+        self.errno = errno
+    }
+
     /// The path, and the reason in words.
     public var description: String { "\(path): \(String(cString: strerror(errno)))" }
     /// Whether the process has ended.
@@ -56,6 +62,12 @@ public struct ProcFS: Hashable, Sendable {
             if let number = Int32(name) { numbers.append(number) }
         }
         return numbers.sorted()
+    }
+
+    /// The size a file or folder says it has; of /proc/PID/fd the number of descriptors, since Linux 6.2.
+    public func size(_ path: String) -> Int? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : nil
     }
 
     /// Device and inode of the file a path leads to.

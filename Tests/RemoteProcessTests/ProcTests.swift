@@ -1,4 +1,5 @@
 import Foundation
+import ProcessFixtures
 import Testing
 
 @testable import RemoteProcess
@@ -9,7 +10,7 @@ struct ProcTests {
         "a name may hold spaces, parentheses and line ends",
         arguments: ["bash", "a b", "weird) S 1 (", "((", "))", "new\nline", "", "é"])
     func comm(name: String) throws {
-        let stat = try #require(ProcStat(parsing: statLine(pid: 42, comm: name, state: "R", parent: 7).utf8))
+        let stat = try #require(ProcStat(parsing: Array(statLine(pid: 42, comm: name, state: "R", parent: 7).utf8)))
         #expect(stat.comm == name)
         #expect(stat.pid == 42)
         #expect(stat.state == "R")
@@ -24,9 +25,21 @@ struct ProcTests {
     func truncation() {
         let line = Array(statLine(pid: 42, comm: "a (b) c").utf8)
         for length in line.indices {
-            if let stat = ProcStat(parsing: line[..<length]) { #expect(stat.startTicks == 777) }
+            if let stat = ProcStat(parsing: Array(line[..<length])) {
+                #expect(stat.startTicks == 777 && stat.residentPages <= 250)
+            }
         }
-        #expect(ProcStat(parsing: ") 1 (".utf8) == nil)
+        #expect(ProcStat(parsing: Array(") 1 (".utf8)) == nil)
+    }
+
+    @Test(
+        "numbers are whole, and never wrap",
+        arguments: [
+            ("0", 0), ("-128", -128), ("127", 127), ("128", nil), ("-129", nil), ("", nil), ("-", nil), ("+1", nil),
+            ("1 ", nil), ("99999999999999999999999", nil),
+        ])
+    func numbers(text: String, value: Int8?) {
+        #expect(Int8(ascii: text.utf8) == value)
     }
 
     @Test("the same process stays the same; exec, exit and a reused pid are told apart")

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessFixtures
 import Glibc
 import Observations
 import Testing

@@ -1,26 +1,39 @@
-import Foundation
+public import Foundation
 
-@testable import RemoteProcess
+public import RemoteProcess
 
 /// A folder that looks like /proc; removed with the value.
-struct FakeProc: ~Copyable {
-    let folder: URL
-    var proc: ProcFS { ProcFS(root: folder.path) }
+public struct FakeProc: ~Copyable {
+    /// Its root.
+    public let folder: URL
+    /// It, as what reads /proc takes it.
+    public var proc: ProcFS { ProcFS(root: folder.path) }
 
-    init(_ files: [String: String] = [:]) throws {
+    /// A folder of these files, by path.
+    public init(_ files: [String: String] = [:]) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "fake-proc-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for (name, text) in files { try write(name, text) }
     }
 
-    func write(_ name: String, _ text: String) throws {
+    /// Writes a file.
+    public func write(_ name: String, _ text: String) throws {
         let file = folder.appending(path: name)
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: file)
     }
 
-    func link(_ name: String, to target: String) throws {
+    /// Writes a file in place, for readers that keep it open.
+    public func overwrite(_ name: String, _ text: String) throws {
+        let file = try FileHandle(forWritingTo: folder.appending(path: name))
+        try file.truncate(atOffset: 0)
+        try file.write(contentsOf: Data(text.utf8))
+        try file.close()
+    }
+
+    /// Makes a symbolic link, instead of what was there.
+    public func link(_ name: String, to target: String) throws {
         let file = folder.appending(path: name)
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -32,15 +45,17 @@ struct FakeProc: ~Copyable {
 }
 
 /// A process of our own that has said something; killed by its id with the value.
-struct Child: ~Copyable {
-    let process: Process
+public struct Child: ~Copyable {
+    /// The process.
+    public let process: Process
     /// The first line it printed.
-    let greeting: String
+    public let greeting: String
     private let input = Pipe()
-    var pid: Int32 { process.processIdentifier }
+    /// Its id.
+    public var pid: Int32 { process.processIdentifier }
 
     /// Starts `program` and waits for its first line.
-    init(_ program: String, _ arguments: [String]) throws {
+    public init(_ program: String, _ arguments: [String]) throws {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(filePath: program)
@@ -55,10 +70,10 @@ struct Child: ~Copyable {
     }
 
     /// Sends it a line.
-    func say(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data("\(text)\n".utf8)) }
+    public func say(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data("\(text)\n".utf8)) }
 
     /// Ends it and waits until the kernel has forgotten it.
-    func end() {
+    public func end() {
         kill(pid, SIGKILL)
         process.waitUntilExit()
     }
@@ -67,6 +82,6 @@ struct Child: ~Copyable {
 }
 
 /// One line of /proc/PID/stat.
-func statLine(pid: Int32, comm: String, state: String = "S", parent: Int32 = 1, start: Int = 777) -> String {
+public func statLine(pid: Int32, comm: String, state: String = "S", parent: Int32 = 1, start: Int = 777) -> String {
     "\(pid) (\(comm)) \(state) \(parent) 10 10 0 -1 4194560 100 0 0 0 12 34 5 6 20 0 3 0 \(start) 1000000 250 18446744073709551615 1 1 0\n"
 }
