@@ -95,7 +95,9 @@ let package = Package(
         room("ProcessProbe", ["Observations", "RemoteProcess"]),
         tests("ProcessProbe", ["Observations", "ProcessFixtures", "RemoteProcess"]),
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
-        room("ConsumerRuntime", ["CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio")]),
+        room(
+            "ConsumerRuntime",
+            ["CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio")]),
         room(
             "RealtimeServer",
             [
