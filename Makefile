@@ -18,12 +18,12 @@ test: setup ## every test; what this machine lacks is skipped with its reason an
 	@scripts/test --scratch-path $(SCRATCH)
 
 setup: ## the system packages that the build needs (asks for nothing when all are there)
-	@scripts/setup-system build
 	@scripts/require-swift
+	@scripts/setup-system build
 
 setup-ci: ## the rest: Redis, Chromium, the Pythons and the servers under test
-	@scripts/setup-system ci
 	@scripts/require-swift
+	@scripts/setup-system ci
 	@scripts/setup-pythons --debian
 
 lint: ## format, direction of imports, shell and Python
