@@ -90,6 +90,10 @@ let package = Package(
             name: "RecordingVictim", dependencies: ["Recording", "Observations"], path: "Tests/Victims/Recording",
             swiftSettings: settings),
 
+        .executableTarget(
+            name: "RecordingBench", dependencies: ["Recording", "Observations"], path: "Benchmarks/recording",
+            exclude: ["bench"], swiftSettings: settings),
+
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
         room("ProcessProbe", ["Observations", "RemoteProcess"]),

@@ -23,7 +23,8 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    fileprivate var isObeyedByTerminals: Bool {
+    /// Whether a terminal would do something else than show it, or show nothing: controls, and marks that turn text.
+    public var isObeyedByTerminals: Bool {
         switch value {
         case 0..<0x20, 0x7F..<0xA0: true  // C0, DEL, C1
         case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF: true  // invisible or turning marks

@@ -9,6 +9,7 @@ final class Appender {
     private let updateLast: PreparedStatement
     private var insertions: [String: PreparedStatement] = [:]
     private var last: Moment?
+    private var lastSample: Int64 = 0
 
     /// Prepares the statements.
     init(in database: Database) throws {
@@ -25,7 +26,7 @@ final class Appender {
             if let time = observation.time { last = max(last ?? time, time) }
             try append(observation)
         }
-        try interner.settle()
+        try interner.settle(lastSample: lastSample)
         try updateLast.run([last.cell])
     }
 
@@ -34,6 +35,7 @@ final class Appender {
         case .stack(let value):
             let sighting = try interner.sight(value)
             try insertSample.run([.integer(sighting), value.time.cell, value.count.cell, value.weight.cell])
+            lastSample = database.lastInsertedRowID
         case .start(let value): try store(value)
         case .loop(let value): try store(value)
         case .block(let value): try store(value)

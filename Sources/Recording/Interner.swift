@@ -8,18 +8,21 @@ final class Interner {
     /// Most stacks remembered. Beyond it all is forgotten, and what comes again is stored again: a hostile target
     /// can make the file grow, not this process.
     static let limit = 1 << 17
+    /// Samples between two times that the sums of the sightings are stored: a reader adds up at most so many.
+    static let sumInterval = 1 << 16
 
     private var frames: [Frame: Int64] = [:]
     private var stacks: [StackKey: Int64] = [:]
     private var places: [SightingKey: Int] = [:]
     private var sightings: [Sighting] = []
-    private var changed: Set<Int> = []
+    private var unsummed = 0
 
     private let insertFrame: PreparedStatement
     private let insertStack: PreparedStatement
     private let insertStackFrame: PreparedStatement
     private let insertSighting: PreparedStatement
     private let updateSighting: PreparedStatement
+    private let updateSummed: PreparedStatement
     private let database: Database
 
     /// Prepares the statements.
@@ -28,9 +31,11 @@ final class Interner {
         insertFrame = try PreparedStatement(Frame.insertion, in: database)
         insertStack = try PreparedStatement("INSERT INTO stacks (depth, leaf) VALUES (?, ?)", in: database)
         insertStackFrame = try PreparedStatement("INSERT INTO stack_frames VALUES (?, ?, ?)", in: database)
-        insertSighting = try PreparedStatement(StackSample.insertion, in: database)
+        insertSighting = try PreparedStatement(StackSample.sightingInsertion, in: database)
         updateSighting = try PreparedStatement(
-            "UPDATE sightings SET count = ?, weight_ns = ?, last_time_ns = ? WHERE id = ?", in: database)
+            "UPDATE sightings SET summed_count = ?, summed_weight_ns = ?, summed_until_ns = ? WHERE id = ?",
+            in: database)
+        updateSummed = try PreparedStatement("UPDATE recording SET summed_samples = ?", in: database)
     }
 
     /// The id of a frame, stored if it is new.
@@ -63,31 +68,36 @@ final class Interner {
         let key = SightingKey(
             pid: sample.pid, tid: sample.tid, thread: sample.thread, activity: sample.activity,
             holdsGIL: sample.holdsGIL, stack: stack, consumer: sample.consumer, task: sample.task)
+        unsummed += 1
         if let place = places[key] {
             sightings[place].add(sample)
-            changed.insert(place)
             return sightings[place].id
         }
         var row = RowWriter(interner: self)
         try sample.write(to: &row)
         try insertSighting.run(row.cells)
-        let sighting = Sighting(
-            id: database.lastInsertedRowID, count: sample.count, weight: sample.weight, time: sample.time)
+        let id = database.lastInsertedRowID
         places[key] = sightings.count
-        sightings.append(sighting)
-        return sighting.id
+        sightings.append(
+            Sighting(id: id, count: sample.count, weight: sample.weight, time: sample.time, isSummed: false))
+        return id
     }
 
-    /// Stores the sums of the sightings that changed: the last thing in a transaction.
-    func settle() throws {
-        for place in changed {
+    /// Ends a transaction whose last sample is `lastSample`: now and then stores the sums up to it, and forgets what
+    /// has grown too much.
+    func settle(lastSample: Int64) throws {
+        let isFull = stacks.count > Self.limit || frames.count > Self.limit || sightings.count > Self.limit
+        guard unsummed >= Self.sumInterval || isFull else { return }
+        for place in sightings.indices where !sightings[place].isSummed {
             let sighting = sightings[place]
             try updateSighting.run([
                 sighting.count.cell, sighting.weight.cell, sighting.time.cell, .integer(sighting.id),
             ])
+            sightings[place].isSummed = true
         }
-        changed.removeAll(keepingCapacity: true)
-        guard stacks.count > Self.limit || frames.count > Self.limit || sightings.count > Self.limit else { return }
+        try updateSummed.run([.integer(lastSample)])
+        unsummed = 0
+        guard isFull else { return }
         frames.removeAll()
         stacks.removeAll()
         places.removeAll()
@@ -101,11 +111,14 @@ private struct Sighting {
     var count: Int
     var weight: Nanoseconds
     var time: Moment
+    /// Whether the file has these sums.
+    var isSummed: Bool
 
     mutating func add(_ sample: StackSample) {
         count &+= sample.count
         weight = weight + sample.weight
         time = max(time, sample.time)
+        isSummed = false
     }
 }
 

@@ -14,8 +14,8 @@ extension Recording {
 
     /// Stacks, those alike added up, heaviest first.
     ///
-    /// The sums are kept by the writer, one row for those alike; a second row is there only when the writer had to
-    /// forget the first, and is added here.
+    /// The view `stack_sums` adds up those alike, most of them from sums that the writer stored; two of its rows are
+    /// alike only when the writer had to forget the first, and are added here.
     public func stacks() throws -> [StackSample] {
         StackSample.merged(try read { try $0.all(StackSample.self) })
     }

@@ -4,8 +4,8 @@ extension Schema {
     /// Every kind of observation has a table, in the order it was made (`id`); times are nanoseconds of
     /// CLOCK_MONOTONIC; NULL is "not known". Frames and stacks are stored once.
     static let step1 = """
-        CREATE TABLE recording (schema TEXT NOT NULL, last_moment_ns INTEGER) STRICT;
-        INSERT INTO recording VALUES ('', NULL);
+        CREATE TABLE recording (schema TEXT NOT NULL, last_moment_ns INTEGER, summed_samples INTEGER NOT NULL) STRICT;
+        INSERT INTO recording VALUES ('', NULL, 0);
 
         CREATE TABLE session_starts (
             id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, wall_clock REAL NOT NULL, kind TEXT NOT NULL,
@@ -33,10 +33,18 @@ extension Schema {
         CREATE TABLE sightings (
             id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, tid INTEGER NOT NULL, thread TEXT NOT NULL,
             activity TEXT NOT NULL, holds_gil INTEGER, stack INTEGER NOT NULL REFERENCES stacks, consumer TEXT,
-            task TEXT, count INTEGER NOT NULL, weight_ns INTEGER NOT NULL, last_time_ns INTEGER NOT NULL) STRICT;
+            task TEXT, summed_count INTEGER NOT NULL, summed_weight_ns INTEGER NOT NULL,
+            summed_until_ns INTEGER) STRICT;
         CREATE TABLE samples (
             id INTEGER PRIMARY KEY, sighting INTEGER NOT NULL REFERENCES sightings, time_ns INTEGER NOT NULL,
             count INTEGER NOT NULL, weight_ns INTEGER NOT NULL) STRICT;
+        CREATE VIEW stack_sums AS
+            SELECT id, pid, tid, thread, activity, holds_gil, stack, consumer, task,
+                summed_count + coalesce(c, 0) AS count, summed_weight_ns + coalesce(w, 0) AS weight_ns,
+                max(coalesce(summed_until_ns, t), coalesce(t, summed_until_ns)) AS last_time_ns
+            FROM sightings LEFT JOIN (
+                SELECT sighting, sum(count) AS c, sum(weight_ns) AS w, max(time_ns) AS t FROM samples
+                WHERE id > (SELECT summed_samples FROM recording) GROUP BY sighting) ON sighting = sightings.id;
         CREATE VIEW stack_samples AS
             SELECT samples.time_ns, pid, tid, thread, activity, holds_gil, consumer, task, samples.count,
                 samples.weight_ns, stack, function, file, line

@@ -16,10 +16,16 @@ extension Frame: StoredRow {
     }
 }
 
-/// All samples that are alike, added up: a row of `sightings`. Read only; the `Interner` writes them.
+/// A row of `sightings` when written, without its sums; when read, a row of the view that adds up all alike.
 extension StackSample: StoredRow {
-    static let table = "sightings"
-    static let columns = "pid, tid, thread, activity, holds_gil, stack, consumer, task, count, weight_ns, last_time_ns"
+    static let table = "stack_sums"
+    static let columns = likeness + ", count, weight_ns, last_time_ns"
+    private static let likeness = "pid, tid, thread, activity, holds_gil, stack, consumer, task"
+
+    /// The statement that stores what makes samples alike; the sums begin at nothing.
+    static let sightingInsertion = """
+        INSERT INTO sightings (\(likeness), summed_count, summed_weight_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
+        """
 
     func write(to row: inout RowWriter) throws {
         row.put(pid)
@@ -30,9 +36,6 @@ extension StackSample: StoredRow {
         try row.put(stack)
         row.put(consumer)
         row.put(task)
-        row.put(count)
-        row.put(weight)
-        row.put(time)
     }
 
     init(from row: inout RowReader) throws {
