@@ -110,6 +110,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         room("EmbeddedProbe", ["ConsumerRuntime", "Observations", "RemoteProcess"]),
+        tests("EmbeddedProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
             "Replay",
             [
@@ -135,7 +136,7 @@ let package = Package(
                 "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        tests("Commands", ["Analysis"]),
+        tests("Commands", ["Analysis", "Observations", "RealtimeServer", "Replay", "Session"]),
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
 
         // Real processes and sockets.

@@ -46,13 +46,14 @@ public struct HotSpot: Hashable, Sendable {
 extension Frame {
     /// Parts of paths that mark code of the interpreter, of installed packages, or of a toolchain.
     private static let libraryMarks = [
-        "/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/.build/checkouts/", "/swift-nio/",
+        "/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/checkouts/", "/swift-nio/",
     ]
 
     /// Whether the frame is the application's own code, as far as its path tells.
     public var isApplication: Bool {
         guard kind != .logical else { return true }
-        guard let file else { return false }
+        // Debug information of system libraries has paths relative to where they were built.
+        guard let file, kind == .python || file.hasPrefix("/") else { return false }
         return !Self.libraryMarks.contains { file.contains($0) }
     }
 }

@@ -49,40 +49,56 @@ final class Watchdog: Sendable {
         if let thread { pthread_join(thread, nil) }
     }
 
+    /// What is known of one loop between two looks.
+    private struct Watch {
+        /// The last beat that was seen, and the scheduler's account at that time.
+        var beat: Int64
+        var account: SchedulerReading?
+        /// The block under way.
+        var block: LoopBlock?
+        var isTold = false
+    }
+
     private func run() {
-        var blocks: [String: LoopBlock] = [:]
-        var told: Set<String> = []
+        var watches: [String: Watch] = [:]
         while !isStopping.load(ordering: .relaxed) {
-            for loop in instrument.loops { look(at: loop, &blocks, &told) }
+            for loop in instrument.loops { look(at: loop, &watches) }
             usleep(UInt32(Self.period.count / 1000))
         }
-        let left = blocks.filter { !told.contains($0.key) }.values
+        let left = watches.values.filter { !$0.isTold }.compactMap(\.block)
         if !left.isEmpty { sink.record(left.map { .block($0) }) }
     }
 
-    private func look(at loop: LoopInstrument, _ blocks: inout [String: LoopBlock], _ told: inout Set<String>) {
+    private func look(at loop: LoopInstrument, _ watches: inout [String: Watch]) {
         let beat = loop.lastBeat.load(ordering: .acquiring)
+        guard beat != 0 else { return }
+        let thread = loop.thread.load(ordering: .relaxed)
+        let account = SchedulerReading(thread: thread)
+        var watch = watches[loop.id] ?? Watch(beat: beat, account: account)
+        defer { watches[loop.id] = watch }
+        if beat != watch.beat {
+            // The heart beats again: it beat first when the block was over.
+            if let block = watch.block, !watch.isTold { sink.record([.block(block)]) }
+            watch = Watch(beat: beat, account: account)
+        }
         let due = Moment(nanoseconds: beat) + LoopInstrument.beat
         let late = Clock.now() - due
-        if var block = blocks[loop.id] {
-            if beat == 0 || due > block.since {
-                // The heart beats again: it beat first when the block was over.
-                let seen = block.length
-                block.length = max(seen, Moment(nanoseconds: beat) - block.since)
-                if !told.contains(loop.id) { sink.record([.block(block)]) }
-                blocks[loop.id] = nil
-                told.remove(loop.id)
-            } else {
-                block.length = late
-                blocks[loop.id] = block
-                if late > Self.early, told.insert(loop.id).inserted { sink.record([.block(block)]) }
-            }
-        } else if beat != 0, late > Self.limit {
+        guard late > Self.limit else { return }
+        // A loop that merely gets no CPU is late and not blocked.
+        let occupied = account.flatMap { now in watch.account.map { now.occupied(since: $0, of: late) } } ?? late
+        guard occupied > Self.limit || watch.block != nil else { return }
+        if watch.block == nil {
             let label = loop.current
-            let stack = captureStack?(loop.thread.load(ordering: .relaxed)) ?? StackTrace([])
-            blocks[loop.id] = LoopBlock(
-                since: due, length: late, pid: instrument.pid, loop: loop.id, stack: stack, consumer: label?.consumer,
-                message: label?.message)
+            watch.block = LoopBlock(
+                since: due, length: occupied, pid: instrument.pid, loop: loop.id,
+                stack: captureStack?(thread) ?? StackTrace([]), consumer: label?.consumer, message: label?.message)
+        }
+        guard var block = watch.block else { return }
+        block.length = max(block.length, occupied)
+        watch.block = block
+        if occupied > Self.early, !watch.isTold {
+            watch.isTold = true
+            sink.record([.block(block)])
         }
     }
 }

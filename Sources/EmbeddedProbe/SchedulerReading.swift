@@ -1,0 +1,42 @@
+import Observations
+import RemoteProcess
+
+/// What the kernel's scheduler gave a thread, at one instant (/proc/PID/task/TID/schedstat and stat).
+///
+/// It tells a loop that is kept from beating by its own work from one that gets no CPU on a busy machine: both miss
+/// their heartbeats, and only the first is blocked.
+struct SchedulerReading: Sendable {
+    /// CPU time since the thread's start.
+    var cpu: Nanoseconds
+    /// Time it was ready and had to wait; a wait under way is not in it yet.
+    var waited: Nanoseconds
+    /// Whether it is on a CPU or waiting for one.
+    var isRunnable: Bool
+
+    /// Reads thread `tid` of this process; `nil` when it is gone, or the kernel keeps no such account.
+    init?(thread tid: Int32, in proc: ProcFS = ProcFS()) {
+        let folder = "\(proc.root)/self/task/\(tid)"
+        guard let account = try? proc.read("\(folder)/schedstat"), let line = try? proc.read("\(folder)/stat"),
+            let stat = ProcStat(parsing: line)
+        else { return nil }
+        let fields = account.split(separator: UInt8(ascii: " ")).map { Int64(String(decoding: $0, as: UTF8.self)) }
+        guard fields.count >= 2, let cpu = fields[0], let waited = fields[1] else { return nil }
+        self.cpu = Nanoseconds(cpu)
+        self.waited = Nanoseconds(waited)
+        isRunnable = stat.state == "R"
+    }
+
+    /// A reading with these values.
+    init(cpu: Nanoseconds, waited: Nanoseconds, isRunnable: Bool) {
+        self.cpu = cpu
+        self.waited = waited
+        self.isRunnable = isRunnable
+    }
+
+    /// How much of `late`, the time since `earlier`, the thread spent in what it was doing: computing or asleep in a
+    /// call, but not waiting for a CPU. Of a thread that is runnable only the computing is certain.
+    func occupied(since earlier: SchedulerReading, of late: Nanoseconds) -> Nanoseconds {
+        let time = isRunnable ? cpu - earlier.cpu : late - (waited - earlier.waited)
+        return max(.zero, min(late, time))
+    }
+}

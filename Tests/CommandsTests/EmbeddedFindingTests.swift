@@ -1,0 +1,79 @@
+import Analysis
+import Foundation
+import Observations
+import RealtimeServer
+import Replay
+import Session
+import Testing
+
+@testable import Commands
+
+/// Findings on the embedded server, from a real socket to the report.
+@Suite("Findings on the embedded server", .serialized)
+struct EmbeddedFindingTests {
+    /// Talks to `path` as `body` says, and gives the report of what was seen.
+    private func observe(
+        policy: DeliveryPolicy = .hypercorn, _ body: @escaping @Sendable (Int) async throws -> Void
+    ) async throws -> ReportDocument {
+        let target = try await EmbeddedTarget.start(policy: policy, loops: 1, port: 0)
+        do {
+            let outcome = try await SessionRunner().run(target.probe) { _ in try await body(target.server.port) }
+            await target.server.stop(deadline: .zero)
+            return outcome.report
+        } catch {
+            await target.server.stop(deadline: .zero)
+            throw error
+        }
+    }
+
+    private func say(_ text: String, times: Int, to path: String, port: Int) async throws {
+        let client = try await WebSocketClient.connect(port: port, path: path)
+        for _ in 0..<times { _ = try await client.roundTrip(text) }
+        _ = await client.close()
+    }
+
+    @Test("a handler that blocks its loop is LS601, with the function and the line that blocks")
+    func blockedLoop() async throws {
+        let report = try await observe { try await say("cat", times: 3, to: "/ws/thumbnail/", port: $0) }
+        #expect(report.findings.map(\.code) == ["LS601"])
+        let finding = try #require(report.findings.first)
+        #expect(finding.consumer == "Demo.ThumbnailConsumer")
+        let place = try #require(finding.location)
+        #expect(place.function.contains("ThumbnailConsumer.render"))
+        let source = try String(contentsOfFile: try #require(place.file), encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(source[try #require(place.line) - 1].contains("usleep"))
+        #expect(finding.evidence.contains("while dispatching websocket.receive"))
+    }
+
+    @Test("the same work off the loop is silent")
+    func offloadedTwin() async throws {
+        let report = try await observe { try await say("cat", times: 3, to: "/ws/offloaded-thumbnail/", port: $0) }
+        #expect(report.findings.isEmpty, "\(report.findings)")
+    }
+
+    @Test(
+        "an override of websocket_disconnect that does not stop is LS004",
+        arguments: [DeliveryPolicy.hypercorn, .uvicornWebsockets])
+    func disconnectWithoutStop(policy: DeliveryPolicy) async throws {
+        let report = try await observe(policy: policy) { port in
+            let client = try await WebSocketClient.connect(port: port, path: "/ws/no-stop/")
+            _ = await client.close()
+            try await Task.sleep(for: .milliseconds(600))  // what stays behind must be seen to stay
+        }
+        #expect(report.findings.map(\.code) == ["LS004"])
+        #expect(report.findings.first?.location?.function.contains("PresenceConsumer.websocketDisconnect") == true)
+    }
+
+    @Test(
+        "honest consumers are silent, also slow ones and careful ones",
+        arguments: ["/ws/stop/", "/ws/slow-goodbye/", "/ws/careful/", "/ws/fixed-ticker/"])
+    func twins(path: String) async throws {
+        let report = try await observe(policy: .uvicornWebsockets) { port in
+            let client = try await WebSocketClient.connect(port: port, path: path)
+            _ = await client.close()
+            try await Task.sleep(for: .milliseconds(600))
+        }
+        #expect(report.findings.isEmpty, "\(report.findings)")
+    }
+}
