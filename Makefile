@@ -40,9 +40,10 @@ bench: setup ## side-by-side measurements, ratios taken in one run
 	$(RELEASE)
 	Benchmarks/run
 
-matrix: setup ## every server, Python and defect: docs/detection-matrix.md
+matrix: setup-ci ## every server, Python and defect: docs/detection-matrix.md
 	$(RELEASE) --product loopscope
-	LOOPSCOPE_MATRIX=full scripts/test --scratch-path $(SCRATCH) --filter DetectionMatrix
+	python3 fixtures/servers/matrix.py --loopscope $(LOOPSCOPE) \
+		--rows $(SCRATCH)/matrix.jsonl --output docs/detection-matrix.md
 
 fuzz: setup ## parsers and walkers under libFuzzer and the address sanitizer
 	scripts/fuzz
