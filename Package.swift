@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
 
         // Real processes and sockets.
-        .testTarget(name: "IntegrationTests", swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Analysis", "Observations", "Reports"], swiftSettings: settings),
     ]
 )
 

@@ -8,7 +8,7 @@ import Session
 
 /// The forms a report can take.
 enum ReportFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case text, json
+    case text, json, html, svg, folded
 }
 
 /// `loopscope report RECORDING`: everything a session showed, again, in any form.
@@ -18,13 +18,14 @@ struct ReportCommand: AsyncParsableCommand {
         discussion: """
             Examples:
               loopscope report server.loopscope
-              loopscope report server.loopscope --format json --output report.json
+              loopscope report server.loopscope --format html --output report.html
+              loopscope report server.loopscope --format folded | flamegraph.pl > flame.svg
             """)
 
     @Argument(help: ArgumentHelp("A recording, as --save writes it.", valueName: "recording"))
     var path: String
 
-    @Option(help: ArgumentHelp("text or json.", valueName: "name"))
+    @Option(help: ArgumentHelp("text, json, html, svg or folded.", valueName: "name"))
     var format: ReportFormat?
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file"))
@@ -81,11 +82,15 @@ enum ReportFiles {
         switch format {
         case .text: TextReport(report, style: colours ? style : TextStyle(colours: false)).text
         case .json: JSONReport.value(report).text(pretty: true) + "\n"
+        case .html: html(report)
+        case .svg:
+            FlameSVG(FlameTree(report.profile.stacks, view: .thread), title: report.start?.description ?? "").text
+        case .folded: FoldedStacks.text(report.profile.stacks)
         }
     }
 
     /// The self-contained page.
-    static func html(_ report: ReportDocument) -> String { TextReport(report).text }
+    static func html(_ report: ReportDocument) -> String { HTMLReport.render(report) }
 
     /// Writes a file whole or not at all.
     static func write(_ text: String, to path: String) throws {

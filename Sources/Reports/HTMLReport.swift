@@ -8,8 +8,9 @@ public enum HTMLReport {
     ///
     /// - Parameters:
     ///   - document: what the page says.
-    ///   - stacks: what the flame graph shows; idle ones are left out.
-    public static func render(_ document: ReportDocument, stacks: [StackSample]) -> String {
+    ///   - stacks: what the flame graph shows, the profile's when `nil`; idle ones are left out.
+    public static func render(_ document: ReportDocument, stacks: [StackSample]? = nil) -> String {
+        let stacks = stacks ?? document.profile.stacks
         let sections = [
             HTMLVerdict(document).html, HTMLTables.phases(document.phases), HTMLTables.ledger(document),
             HTMLTables.loops(document.loops), HTMLTables.processes(document.processes),
