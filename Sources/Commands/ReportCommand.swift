@@ -43,7 +43,7 @@ struct ReportCommand: AsyncParsableCommand {
         let world = World.current
         let source = try Recordings.open(path)
         let report = try Recordings.reading { try SessionRunner.report(of: source) }
-        let text = try ReportFiles.render(
+        let text = ReportFiles.render(
             report, as: common.json ? .json : format ?? .text, style: common.style(world), colours: output == nil)
         if let output {
             try ReportFiles.write(text, to: output)
@@ -78,7 +78,7 @@ extension CommandError {
 enum ReportFiles {
     static func render(
         _ report: ReportDocument, as format: ReportFormat, style: TextStyle, colours: Bool
-    ) throws -> String {
+    ) -> String {
         switch format {
         case .text: TextReport(report, style: colours ? style : TextStyle(colours: false)).text
         case .json: JSONReport.value(report).text(pretty: true) + "\n"

@@ -27,6 +27,15 @@ struct ReportCommandTests {
         #expect(value?["schema"] as? String == "loopscope/report/1")
     }
 
+    @Test(
+        "every form begins as it should",
+        arguments: [("html", "<!doctype html>"), ("svg", "<?xml"), ("folded", ""), ("json", "{"), ("text", "")])
+    func forms(format: String, beginning: String) async throws {
+        let run = await loopscope("report", fixture, "--format", format, "--fail-on", "never")
+        #expect(run.status != .usage && run.printed.error.isEmpty)
+        #expect(run.printed.output.lowercased().hasPrefix(beginning))
+    }
+
     @Test("a missing recording is 66, with what, why and what to do")
     func missing() async {
         let run = await loopscope("report", "/nowhere/at-all.loopscope")
