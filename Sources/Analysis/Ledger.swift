@@ -54,7 +54,7 @@ public struct LedgerEntry: Hashable, Sendable {
     /// What does not balance, in words. Empty when all is well, or nothing is known.
     public var imbalances: [String] {
         var found: [String] = []
-        if let stuck, stuck > 0 { found.append("\(stuck) outlived their connection") }
+        if let stuck, stuck > 0 { found.append("\(stuck.spaced) outlived their connection") }
         if let tasksStarted, let tasksEnded, let tasks, tasksStarted - tasksEnded > 0, alive == 0, tasks > 0 {
             found.append("\(tasksStarted - tasksEnded) tasks have no owner")
         }
@@ -62,7 +62,7 @@ public struct LedgerEntry: Hashable, Sendable {
             found.append("\(groupsJoined - groupsLeft) groups were never left")
         }
         if let disconnectsDelivered, let closed, disconnectsDelivered > closed {
-            found.append("\(disconnectsDelivered) disconnects for \(closed) closed connections")
+            found.append("\(disconnectsDelivered.counted("disconnect")) for \(closed.counted("closed connection"))")
         }
         return found
     }

@@ -65,7 +65,10 @@ enum HTMLTables {
         var rows = laws.map { law in
             [Cell.text(law.0)] + columns.map { Cell.number(law.1($0.entry), bad: law.2($0.entry)) }
         }
-        rows.append([.text("balance")] + columns.map { Cell(html: balance($0.entry), style: "n") })
+        // What does not balance is red in its own row: a mark is enough here.
+        rows.append(
+            [.text("balance")]
+                + columns.map { Cell(html: $0.entry.imbalances.isEmpty ? good("✓") : bad("✗"), style: "n") })
         let heads = columns.map { "\($0.phase): \($0.entry.consumer ?? "-")" }
         return section("Ledger", note: "what was opened must be closed, what was started must end", [""] + heads, rows)
     }
@@ -93,10 +96,13 @@ enum HTMLTables {
     private static func balance(_ entry: LedgerEntry) -> String {
         let imbalances = entry.imbalances
         guard imbalances.isEmpty else {
-            return "<span class=\"bad\">✗ \(imbalances.joined(separator: "; ").markup())</span>"
+            return bad("✗ \(imbalances.joined(separator: "; ").markup())")
         }
-        return entry.opened == nil ? "<small>\(entry.grade.rawValue)</small>" : "<span class=\"good\">✓ balances</span>"
+        return entry.opened == nil ? "<small>\(entry.grade.rawValue)</small>" : good("✓ balances")
     }
+
+    private static func bad(_ html: String) -> String { "<span class=\"bad\">\(html)</span>" }
+    private static func good(_ html: String) -> String { "<span class=\"good\">\(html)</span>" }
 
     static func loops(_ loops: [LoopSummary]) -> String {
         let rows = loops.prefix(16).map { loop -> [Cell] in

@@ -16,7 +16,7 @@ struct TimelineChart {
 
     init(_ timeline: [TimelinePoint]) {
         points = Self.thinned(timeline.filter { $0.seconds.isFinite })
-        cost = ConnectionCost(timeline)
+        cost = ConnectionCost(timeline).flatMap { $0.isTelling ? $0 : nil }
     }
 
     var html: String {
