@@ -1,6 +1,7 @@
 // A thread of another process, copied in one short stop.
 #include "CUnwind.h"
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -38,9 +39,13 @@ int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, in
     }
     int status;
     pid_t got;
-    // Stopping takes some 10 us; only a thread in uninterruptible sleep takes long, so looking again and again is short.
-    while ((got = waitpid(tid, &status, __WALL | WNOHANG)) == 0 && now() - start < timeout_ns) {
-        if (now() - start > 1000000) nanosleep(&(struct timespec){0, 100000}, NULL);
+    // Stopping takes some 10 us on another CPU. A thread that shares ours must be let run to stop, and one in
+    // uninterruptible sleep takes as long as it likes: so yield, then sleep, but never wait without end.
+    while ((got = waitpid(tid, &status, __WALL | WNOHANG)) == 0) {
+        int64_t waited = now() - start;
+        if (waited > timeout_ns) break;
+        if (waited > 2000000) nanosleep(&(struct timespec){0, 100000}, NULL);
+        else if (waited > 20000) sched_yield();
     }
     if (got < 0) return -errno;
     if (got == 0) return -ETIMEDOUT;  // let go when the calling thread ends, or by the next wait

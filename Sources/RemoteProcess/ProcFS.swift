@@ -70,6 +70,12 @@ public struct ProcFS: Hashable, Sendable {
         return stat(path, &status) == 0 ? Int(status.st_size) : nil
     }
 
+    /// The user a file belongs to.
+    public func owner(_ path: String) -> UInt32? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_uid : nil
+    }
+
     /// Device and inode of the file a path leads to.
     public func fileIdentity(_ path: String) throws(ProcError) -> FileIdentity {
         var status = stat()
