@@ -63,7 +63,7 @@ extension FlameTree.View {
     fileprivate func owner(of sample: StackSample) -> String? {
         switch self {
         case .all: nil
-        case .thread: sample.thread
+        case .thread: sample.beginsWithThread ? nil : sample.thread
         case .consumer: sample.consumer ?? "(none)"
         case .task: sample.task ?? "(none)"
         }

@@ -30,7 +30,7 @@ public enum FoldedStacks {
     public static func text(_ samples: [StackSample], unit: Unit = .microseconds) -> String {
         var text = ""
         for sample in samples where sample.activity != .idle {
-            let names = [sample.thread] + sample.stack.frames.map(\.label)
+            let names = (sample.beginsWithThread ? [] : [sample.thread]) + sample.stack.frames.map(\.label)
             let value = unit == .samples ? sample.count : Int(sample.weight.microseconds.rounded())
             text += names.map(escape).joined(separator: ";") + " \(value)\n"
         }
@@ -75,6 +75,11 @@ public enum FoldedStacks {
         }
         return text
     }
+}
+
+extension StackSample {
+    /// Whether its first frame already names its thread, as logical stacks do with their loop.
+    var beginsWithThread: Bool { stack.frames.first.map { $0.kind == .logical && $0.function == thread } ?? false }
 }
 
 extension Frame {

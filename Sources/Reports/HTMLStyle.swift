@@ -57,7 +57,8 @@ enum HTMLStyle {
         th, td { padding: 7px 12px; } th:first-child, td:first-child { padding-left: 18px; } th:last-child, td:last-child { padding-right: 18px; }
         tbody tr { border-top: 1px solid var(--line); } tbody tr:hover { background: var(--tint); }
         .n { text-align: right; white-space: nowrap; } .none { color: var(--faint); } td code { overflow-wrap: normal; white-space: nowrap; }
-        td code.place { white-space: normal; overflow-wrap: anywhere; }
+        td code.place { white-space: normal; overflow-wrap: anywhere; } td:has(code.place) { width: 100%; }
+        .law { white-space: nowrap; }
         .bad, .hot { color: var(--critical); font-weight: 560; } .good { color: var(--good); white-space: nowrap; }
         .meter { display: inline-block; min-width: 5.2em; padding: 0 .45em; border-radius: 4px;
           background: linear-gradient(to right, color-mix(in srgb, var(--cpu) 26%, transparent) var(--share), var(--tint) var(--share)); }

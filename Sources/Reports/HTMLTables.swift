@@ -63,7 +63,7 @@ enum HTMLTables {
             ("dispatches a second, at the end", { $0.dispatchesPerSecond.cell(0) }, { _ in false }),
         ]
         var rows = laws.map { law in
-            [Cell.text(law.0)] + columns.map { Cell.number(law.1($0.entry), bad: law.2($0.entry)) }
+            [Cell(html: law.0, style: "law")] + columns.map { Cell.number(law.1($0.entry), bad: law.2($0.entry)) }
         }
         // What does not balance is red in its own row: a mark is enough here.
         rows.append(

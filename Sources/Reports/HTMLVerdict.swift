@@ -50,9 +50,9 @@ struct HTMLVerdict {
     private func card(_ finding: Finding) -> String {
         var rows: [(String, String)] = []
         if let place = finding.location { rows.append(("where", Self.place(place))) }
-        let seen = finding.evidence.map { "<li>\($0.markup(limit: 1024))</li>" }.joined()
+        let seen = finding.evidence.map { "<li>\(Self.prose($0))</li>" }.joined()
         rows.append(("seen", "<ul>\(seen)</ul>"))
-        rows.append(("how sure", finding.howSure.markup(limit: 1024)))
+        rows.append(("how sure", Self.prose(finding.howSure)))
         rows.append(("fix", "<div class=\"fix\">\(Self.prose(finding.fix))</div>"))
         if let check = finding.check { rows.append(("check", Self.prose(check))) }
         let subject = finding.consumer.map { "<code>\($0.markup(limit: 128))</code>: " } ?? ""

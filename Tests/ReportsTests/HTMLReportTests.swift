@@ -9,7 +9,7 @@ import Testing
 struct HTMLReportTests {
     @Test("the page is as in the golden file")
     func golden() throws {
-        try expectGolden(HTMLReport.render(try Sample.page(), stacks: Sample.stacks), "report.html")
+        try expectGolden(HTMLReport.render(try Sample.page(), stacks: Sample.stacks), "page.html")
     }
 
     @Test("the page asks no host for anything, and forbids itself to")
