@@ -33,7 +33,7 @@ format: ## rewrite the Swift files in the house format
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 golden: setup ## rewrite the golden files, then read the difference
-	LOOPSCOPE_GOLDEN=write scripts/test --scratch-path $(SCRATCH)
+	LOOPSCOPE_GOLDEN=update scripts/test --scratch-path $(SCRATCH)
 	git --no-pager diff --stat -- Tests docs
 
 bench: setup ## side-by-side measurements, ratios taken in one run
@@ -49,5 +49,5 @@ fuzz: setup ## parsers and walkers under libFuzzer and the address sanitizer
 	scripts/fuzz
 
 docs: setup ## pages generated from the code: docs/findings
-	LOOPSCOPE_GOLDEN=write scripts/test --scratch-path $(SCRATCH) --filter CommandsTests
+	LOOPSCOPE_GOLDEN=update scripts/test --scratch-path $(SCRATCH) --filter CommandsTests
 	git --no-pager diff --stat -- docs

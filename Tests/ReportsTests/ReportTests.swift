@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reports
 
-/// Compares with the file beside the tests; `LOOPSCOPE_GOLDEN=write` (make golden) writes it anew.
+/// Compares with the file beside the tests; `LOOPSCOPE_GOLDEN=update` (make golden) writes it anew.
 func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden/\(name)")
     if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "write" {
