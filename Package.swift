@@ -111,6 +111,7 @@ let package = Package(
             ]),
         room("EmbeddedProbe", ["ConsumerRuntime", "Observations", "RemoteProcess"]),
         tests("EmbeddedProbe", ["CLinux", "Observations", "RemoteProcess"]),
+        room("EmbeddedProbe", ["ConsumerRuntime", "NativeProbe", "Observations", "RemoteProcess"]),
         room(
             "Replay",
             [

@@ -1,5 +1,4 @@
 public import ConsumerRuntime
-@preconcurrency import Glibc
 
 /// Renders a thumbnail on the loop, as if it were quick: every other connection of the loop waits for it.
 ///
@@ -11,9 +10,13 @@ open class ThumbnailConsumer: WebSocketConsumer {
         try await send(text: "rendered \(text)")
     }
 
-    /// Blocks the calling thread.
+    /// Computes for so long, on the calling thread.
     @inline(never)
-    static func render(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+    static func render(milliseconds: Int64) {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        var pixel: UInt64 = 1
+        while ContinuousClock.now < end { pixel = pixel &* 6_364_136_223_846_793_005 &+ 1 }
+    }
 }
 
 /// The same work, off the loop.
