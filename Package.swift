@@ -140,6 +140,15 @@ let package = Package(
         tests("Commands", ["Analysis", "Observations", "RealtimeServer", "Replay", "Session"]),
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
 
+        // Benchmarks: ratios taken side by side in one run, never tests.
+        .executableTarget(
+            name: "EchoBenchmark",
+            dependencies: [
+                "ConsumerRuntime", "Demo", "EmbeddedProbe", "Observations", "RealtimeServer", "WebSocket",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Benchmarks/Echo", swiftSettings: settings),
+
         // Real processes and sockets.
         .testTarget(
             name: "IntegrationTests", dependencies: ["Analysis", "Observations", "Reports"], swiftSettings: settings),

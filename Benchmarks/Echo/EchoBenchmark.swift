@@ -1,0 +1,85 @@
+import ConsumerRuntime
+import Demo
+import EmbeddedProbe
+import Glibc
+import Observations
+import RealtimeServer
+
+/// Echoes a second of the embedded runtime, as a ratio to a plain NIO handler, to itself without instruments, and to
+/// uvicorn with Channels: side by side in one run, in turns, because this machine's speed changes from second to second.
+///
+///     EchoBenchmark [rounds] [seconds a round]      LOOPSCOPE_VENV=… adds uvicorn and Channels
+@main struct EchoBenchmark {
+    private static let connections = 50
+    private static let payload = 32
+
+    static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst().compactMap(Double.init)
+        let rounds = Int(arguments.first ?? 7)
+        let seconds = arguments.dropFirst().first ?? 0.5
+
+        let plain = try await PlainServer()
+        let bare = try await RealtimeServer.start(application: DemoApplication.make())
+        let instrument = Instrument()
+        let observed = try await RealtimeServer.start(application: DemoApplication.make(), instrument: instrument)
+        let probe = EmbeddedProbe(instrument)
+        let observing = Task { try await probe.observe(into: Nowhere()) }
+        let channels = try getenv("LOOPSCOPE_VENV").map { try ChannelsServer(venv: String(cString: $0)) }
+
+        var servers: [(name: String, port: Int, path: String)] = [
+            ("plain NIO handler", plain.port, "/"), ("runtime", bare.port, "/ws/echo/"),
+            ("runtime, instrumented", observed.port, "/ws/echo/"),
+        ]
+        if let channels { servers.append(("uvicorn+Channels", channels.port, "/ws/echo/")) }
+        let rates = try measure(servers, rounds: rounds, seconds: seconds)
+        report(servers.map(\.name), rates)
+
+        channels?.stop()
+        observing.cancel()
+        _ = try await observing.value
+        await observed.stop()
+        await bare.stop()
+        await plain.stop()
+    }
+
+    /// Each server once a round, in an order that turns.
+    private static func measure(
+        _ servers: [(name: String, port: Int, path: String)], rounds: Int, seconds: Double
+    ) throws -> [[Double]] {
+        var rates = [[Double]](repeating: [], count: servers.count)
+        for round in 0..<rounds {
+            for turn in servers.indices {
+                let place = (turn + round) % servers.count
+                var client = try RawClient(
+                    port: servers[place].port, path: servers[place].path, connections: connections, payload: payload)
+                _ = try client.run(seconds: seconds / 10)
+                rates[place].append(try client.run(seconds: seconds))
+            }
+        }
+        return rates
+    }
+
+    private static func report(_ names: [String], _ rates: [[Double]]) {
+        print("echo, \(connections) connections, \(payload) bytes, one loop, \(rates[0].count) rounds in turns")
+        for (name, rates) in zip(names, rates) { print("  \(padded(name)) \(Int(median(rates))) messages/s (median)") }
+        for (name, of) in [("runtime", 0), ("runtime, instrumented", 0), ("runtime, instrumented", 1), ("runtime", 3)]
+        where of < names.count {
+            guard let place = names.firstIndex(of: name) else { continue }
+            let ratios = zip(rates[place], rates[of]).map { $0 / $1 }.sorted()
+            let low = ratios[Int(Double(ratios.count - 1) * 0.025)]
+            let high = ratios[Int((Double(ratios.count - 1) * 0.975).rounded(.up))]
+            print(
+                "  \(padded(name)) / \(padded(names[of])) \(rounded(median(ratios))) (95 % of rounds: \(rounded(low)) to \(rounded(high)))"
+            )
+        }
+    }
+
+    private static func padded(_ name: String) -> String { name + String(repeating: " ", count: max(0, 22 - name.count)) }
+    private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+    private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+}
+
+/// Takes observations and forgets them.
+private struct Nowhere: ObservationSink {
+    func record(_ observations: [Observation]) {}
+}
