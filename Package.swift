@@ -48,6 +48,7 @@ let package = Package(
         shim("CLinux"),
         shim("CElf", links: ["elf"]),
         shim("CSwiftRuntime"),
+        shim("CZlib", links: ["z"]),
         shim("CUnwind", links: ["unwind-ptrace", "unwind-generic", "unwind", "lzma"]),
 
         // Floor 1: values and pure functions. No I/O, no clock.
@@ -58,7 +59,7 @@ let package = Package(
         tests("Statistics"),
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),
-        room("WebSocket"),
+        room("WebSocket", ["CZlib"]),
         tests("WebSocket"),
 
         room("Analysis", ["Observations", "Statistics"]),
@@ -116,6 +117,12 @@ let package = Package(
             "Replay",
             [
                 "Observations", "WebSocket", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
+            "ConsumerRuntime",
+            [
+                "Observations", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(

@@ -74,7 +74,9 @@ import RealtimeServer
         }
     }
 
-    private static func padded(_ name: String) -> String { name + String(repeating: " ", count: max(0, 22 - name.count)) }
+    private static func padded(_ name: String) -> String {
+        name + String(repeating: " ", count: max(0, 22 - name.count))
+    }
     private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
     private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 }

@@ -52,7 +52,8 @@ private final class EchoHandler: ChannelInboundHandler {
     private func open(_ request: String, _ context: ChannelHandlerContext) {
         let line = request.split(separator: "\r\n").first { $0.hasPrefix("Sec-WebSocket-Key: ") }
         let fields = Handshake.answer(key: String(line?.dropFirst("Sec-WebSocket-Key: ".count) ?? ""))
-        let head = "HTTP/1.1 101 Switching Protocols\r\n" + fields.map { "\($0.name): \($0.value)\r\n" }.joined() + "\r\n"
+        let head =
+            "HTTP/1.1 101 Switching Protocols\r\n" + fields.map { "\($0.name): \($0.value)\r\n" }.joined() + "\r\n"
         isOpen = true
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: head)), promise: nil)
     }

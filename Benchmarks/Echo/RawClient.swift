@@ -35,7 +35,9 @@ struct RawClient: ~Copyable {
         for socket in sockets { try Self.write(socket.fd, frame) }
         var echoes = 0
         while ContinuousClock.now < end {
-            guard poll(&sockets, nfds_t(sockets.count), 1000) > 0 else { throw BenchmarkError("no echo within a second") }
+            guard poll(&sockets, nfds_t(sockets.count), 1000) > 0 else {
+                throw BenchmarkError("no echo within a second")
+            }
             for place in sockets.indices where sockets[place].revents != 0 {
                 let count = recv(sockets[place].fd, &buffer, buffer.count, 0)
                 guard count > 0 else { throw BenchmarkError("the server closed a connection") }

@@ -91,11 +91,13 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             type: .websocket, path: path, queryString: target.count > 1 ? String(target[1]) : "",
             headers: fields.map { Header($0.name, $0.value) }, subprotocols: Handshake.subprotocols(fields),
             client: context.remoteAddress?.description)
-        let session = WebSocketSession(host: host, channel: context.channel, path: path)
+        let agreement = host.configuration.compression ? DeflateAgreement(offers: fields) : nil
+        let session = WebSocketSession(host: host, channel: context.channel, path: path, agreement)
         self.session = session
         session.onAnswer = { [self] answer in
             switch answer {
-            case .accept(let subprotocol, let headers):
+            case .accept(let subprotocol, var headers):
+                if let agreement { headers.append(Header("sec-websocket-extensions", agreement.answer)) }
                 switchProtocols(key: key, subprotocol: subprotocol, headers: headers, session, context)
             case .refuse(let status): respond(status, "", keepAlive: false, context)
             }

@@ -2,6 +2,7 @@ import ConsumerRuntime
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import WebSocket
 
 /// The connections of one event loop.
 ///
@@ -13,6 +14,9 @@ final class LoopHost: @unchecked Sendable {
     private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
     private var requests: [ObjectIdentifier: HTTPHandler] = [:]
     private(set) var isStopping = false
+    /// Shared by the loop's connections: no context is kept between messages.
+    private(set) lazy var inflater = ZlibInflater()
+    private var deflaters: [Int: ZlibDeflater] = [:]
 
     init(home: ConsumerLoop, application: any ASGIApplication, configuration: ServerConfiguration) {
         self.home = home
@@ -27,6 +31,14 @@ final class LoopHost: @unchecked Sendable {
         try channel.pipeline.syncOperations.addHandlers([
             decoder, encoder, HTTPHandler(host: self, decoder: decoder, encoder: encoder),
         ])
+    }
+
+    /// The compressor for a window.
+    func deflater(_ agreement: DeflateAgreement) -> ZlibDeflater? {
+        if deflaters[agreement.serverWindowBits] == nil {
+            deflaters[agreement.serverWindowBits] = ZlibDeflater(windowBits: agreement.serverWindowBits)
+        }
+        return deflaters[agreement.serverWindowBits]
     }
 
     /// Connections that are open or whose application has not ended.

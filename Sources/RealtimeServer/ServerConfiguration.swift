@@ -10,6 +10,8 @@ public struct ServerConfiguration: Hashable, Sendable {
     public var port: Int
     /// Largest message of a client, in bytes.
     public var messageLimit: Int
+    /// Whether permessage-deflate is agreed on with clients that offer it.
+    public var compression: Bool
     /// Messages that may wait for a consumer before its socket is read no further.
     public var backlogLimit: Int
     /// How long a client may take to send its request.
@@ -20,14 +22,15 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// A configuration; what is not given is as uvicorn has it.
     public init(
         loops: Int = 1, policy: DeliveryPolicy = .uvicornWebsockets, host: String = "127.0.0.1", port: Int = 0,
-        messageLimit: Int = 16 << 20, backlogLimit: Int = 32, requestDeadline: Duration = .seconds(10),
-        closeTimeout: Duration = .seconds(10)
+        messageLimit: Int = 16 << 20, compression: Bool = true, backlogLimit: Int = 32,
+        requestDeadline: Duration = .seconds(10), closeTimeout: Duration = .seconds(10)
     ) {
         self.loops = max(1, loops)
         self.policy = policy
         self.host = host
         self.port = port
         self.messageLimit = messageLimit
+        self.compression = compression
         self.backlogLimit = max(1, backlogLimit)
         self.requestDeadline = requestDeadline
         self.closeTimeout = closeTimeout

@@ -31,21 +31,26 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     private var state = State.handshake
     private var reader: MessageReader
     private var writer = FrameWriter.server
+    private let deflater: ZlibDeflater?
     private var hasUnflushed = false
     private var isReadPaused = false
     private var hasPendingRead = false
     private var writable: [UnsafeContinuation<Void, Never>] = []
     private var timer: Scheduled<Void>?
+    private var keepAlive: Scheduled<Void>?
+    private var isPongDue = false
     private var closeCode: CloseCode?
     private var isSocketGone = false
     private var wasDisconnectDelivered = false
     /// Called once, when the application has answered the handshake.
     var onAnswer: ((Answer) -> Void)?
 
-    init(host: LoopHost, channel: any Channel, path: String) {
+    init(host: LoopHost, channel: any Channel, path: String, _ agreement: DeflateAgreement?) {
         self.host = host
         self.channel = channel
-        reader = MessageReader(peer: .client, limit: host.configuration.messageLimit)
+        deflater = agreement.flatMap { host.deflater($0) }
+        reader = MessageReader(
+            peer: .client, limit: host.configuration.messageLimit, inflater: agreement.flatMap { _ in host.inflater })
         connection = Connection(
             on: host.home, path: path, afterDisconnect: host.configuration.policy.afterDisconnect)
     }
@@ -111,6 +116,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
         isSocketGone = true
         state = .closed
         timer?.cancel()
+        keepAlive?.cancel()
         resumeWriters()
         let code = closeCode ?? .abnormal
         connection.meter?.connectionClosed(code: Int(code.rawValue))
@@ -179,7 +185,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
         case .text(let text): deliver(.text(text))
         case .binary(let bytes): deliver(.bytes(bytes))
         case .ping(let payload): if state == .open { write(.pong, payload) }
-        case .pong: break
+        case .pong: isPongDue = false
         case .close(let code, let reason):
             closeCode = code
             if state == .open { beginClose(code) }
@@ -233,14 +239,15 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
             state = .open
             timer?.cancel()
             connection.meter?.connectionAccepted()
+            pingLater()
             answer(.accept(subprotocol: subprotocol, headers: headers))
         case (.handshake, .websocketClose): refuse(status: 403)
         case (.open, .websocketSend(.text(let text))):
             var text = text
-            text.withUTF8 { write(.text, UnsafeRawBufferPointer($0)) }
+            text.withUTF8 { writeMessage(.text, UnsafeRawBufferPointer($0)) }
             return true
         case (.open, .websocketSend(.bytes(let bytes))):
-            bytes.withUnsafeBytes { write(.binary, $0) }
+            bytes.withUnsafeBytes { writeMessage(.binary, $0) }
             return true
         case (.open, .websocketClose(let code, let reason)):
             beginClose(CloseCode(rawValue: UInt16(clamping: code)), reason: reason)
@@ -257,10 +264,18 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
 
     private func write(_ opcode: Opcode, _ payload: [UInt8]) { payload.withUnsafeBytes { write(opcode, $0) } }
 
-    private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+    private func writeMessage(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+        if let deflater, payload.count >= ZlibDeflater.least, let compressed = deflater.deflate(payload) {
+            compressed.withUnsafeBytes { write(opcode, $0, isCompressed: true) }
+        } else {
+            write(opcode, payload)
+        }
+    }
+
+    private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, isCompressed: Bool = false) {
         var buffer = channel.allocator.buffer(capacity: writer.size(payload.count))
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: writer.size(payload.count)) {
-            writer.write(opcode, payload, to: $0)
+            writer.write(opcode, payload, isCompressed: isCompressed, to: $0)
         }
         channel.pipeline.syncOperations.write(NIOAny(buffer), promise: nil)
         hasUnflushed = true
@@ -281,6 +296,28 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
         }
         readOn()
         resumeWriters()
+    }
+
+    /// Pings after the policy's interval, and gives the client up when no pong comes in time.
+    private func pingLater() {
+        guard let interval = host.configuration.policy.pingInterval else { return }
+        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(interval)) { [weak self] in
+            guard let self, state == .open else { return }
+            isPongDue = true
+            write(.ping, [])
+            flush()
+            expectPong()
+        }
+    }
+
+    private func expectPong() {
+        let deadline = TimeAmount(host.configuration.policy.pongDeadline)
+        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: deadline) { [weak self] in
+            guard let self, state == .open else { return }
+            guard isPongDue else { return pingLater() }
+            beginClose(.internalError, reason: "keepalive ping timeout")
+            closeSocket()
+        }
     }
 
     /// The closing handshake is complete: the server closes the socket first (RFC 6455 §7.1.1).

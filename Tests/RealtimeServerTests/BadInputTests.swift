@@ -161,6 +161,44 @@ private final class ObedientConsumer: WebSocketConsumer {
         }
     }
 
+    @Test("a client that never answers a ping is given up; one that does is not")
+    func pings() async throws {
+        var policy = DeliveryPolicy.hypercorn
+        policy.pingInterval = .milliseconds(20)
+        policy.pongDeadline = .seconds(3)
+        try await withServer(application, policy: policy) { harness in
+            let mute = try RawSocket(port: harness.server.port)
+            mute.write(Array(upgradeRequest.utf8))
+            let honest = try await harness.connect("/")
+            try await harness.eventually("the mute client is given up") { $0.count(.closed) == 1 }
+            #expect(try await honest.roundTrip("still here") > .zero)
+            await honest.close()
+            try await harness.balanced(opened: 2)
+        }
+    }
+
+    private var upgradeRequest: String {
+        let fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+        let lines = ["GET / HTTP/1.1", "Host: x"] + fields + ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
+        return lines.joined(separator: "\r\n")
+    }
+
+    @Test(
+        "a request that is no handshake gets an answer in HTTP",
+        arguments: [
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200"),
+            ("GET /x HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
+            ("rubbish\r\n\r\n", "HTTP/1.1 400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "HTTP/1.1 426"),
+        ])
+    func plainHTTP(request: String, answer: String) async throws {
+        try await withServer(application) { harness in
+            let socket = try RawSocket(port: harness.server.port)
+            socket.write(Array(request.utf8))
+            #expect(await socket.read().hasPrefix(answer))
+        }
+    }
+
     @Test("a server that stops closes with 1012")
     func restart() async throws {
         let instrument = Instrument()

@@ -2,6 +2,10 @@
 public struct NoRoute: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was looked for: a protocol or a path.
     public var wanted: String
+
+    /// No route for this.
+    public init(wanted: String) { self.wanted = wanted }
+
     /// In words.
     public var description: String { "no route for \(wanted)" }
 }
