@@ -112,7 +112,6 @@ let package = Package(
             ]),
         room("EmbeddedProbe", ["ConsumerRuntime", "Observations", "RemoteProcess"]),
         tests("EmbeddedProbe", ["CLinux", "Observations", "RemoteProcess"]),
-        room("EmbeddedProbe", ["ConsumerRuntime", "NativeProbe", "Observations", "RemoteProcess"]),
         room(
             "Replay",
             [
@@ -128,7 +127,8 @@ let package = Package(
         tests(
             "RealtimeServer",
             [
-                "ConsumerRuntime", "Demo", "EmbeddedProbe", "Observations", "Replay", "Statistics", "WebSocket",
+                "ConsumerRuntime", "Demo", "EmbeddedProbe", "NativeProbe", "Observations", "RemoteProcess", "Replay",
+                "Statistics", "WebSocket",
             ]),
 
         // Floor 4: sessions.

@@ -1,8 +1,10 @@
 import ConsumerRuntime
 import Demo
 import EmbeddedProbe
+import NativeProbe
 import Observations
 import RealtimeServer
+import RemoteProcess
 import Replay
 import Synchronization
 import Testing
@@ -60,9 +62,14 @@ func withServer(
     let instrument = Instrument()
     let server = try await RealtimeServer.start(
         application: application ?? DemoApplication.make(layer: layer),
-        configuration: .init(loops: loops, policy: policy), instrument: instrument)
+        configuration: .init(loops: loops, policy: policy), instrument: instrument,
+        prepareThread: { ThreadStackCapture.shared.enroll() })
     let collector = Collector()
-    let probe = EmbeddedProbe(instrument)
+    let probe = EmbeddedProbe(
+        instrument,
+        captureStack: { thread in
+            ThreadStackCapture.shared.capture(tid: thread).map { StackTrace(Symbolizer.own.frames(for: $0)) }
+        })
     let observing = Task { try await probe.observe(into: collector) }
     let result: Result<Void, any Error>
     do {

@@ -51,9 +51,6 @@ public final class LoopInstrument: @unchecked Sendable {
     /// What is being dispatched now, as another thread sees it.
     public var current: DispatchLabel? { instrument.label(dispatching.load(ordering: .relaxed)) }
 
-    /// Runs `body` on the loop's thread, soon. From any thread.
-    public func onThread(_ body: @escaping @Sendable () -> Void) { loop.execute(body) }
-
     // MARK: Heart and windows
 
     /// Starts the heartbeat. On the loop.
