@@ -54,7 +54,8 @@ struct BlockedLoopTests {
     @Test("the innermost application frame with a line is to blame, not the system call")
     func culprit() throws {
         let system = Frame(
-            kind: .native, function: "clock_nanosleep", file: "./time/../sysdeps/unix/sysv/linux/clock_nanosleep.c", line: 48)
+            kind: .native, function: "clock_nanosleep", file: "./time/../sysdeps/unix/sysv/linux/clock_nanosleep.c",
+            line: 48)
         let outer = Frame(kind: .native, function: "AsyncConsumer.dispatch(_:)", file: "/srv/Consumer.swift", line: 3)
         let findings = try judge(session(grade: .exact, [], more: [block(300, stack: [outer, handler, system])]))
             .findings
