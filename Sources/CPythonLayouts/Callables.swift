@@ -30,18 +30,22 @@ extension ObjectReader {
         return .function(object)
     }
 
-    /// The code object of a function; of a decorated one, that of the function it wraps (`__wrapped__`).
+    /// The code object of a function.
     public func code(ofFunction function: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        guard function != 0, try type(of: function)?.name == "function" else { return nil }
+        return try word(function, layout.function.code)
+    }
+
+    /// A function, and the functions it wraps (`__wrapped__`), outermost first.
+    public func functions(wrappedBy function: RemoteAddress) throws(RemoteReadError) -> [RemoteAddress] {
+        var functions: [RemoteAddress] = []
         var current = function
-        for _ in 0..<8 {
-            guard current != 0, try type(of: current)?.name == "function" else { return nil }
+        while functions.count < 8, current != 0, try type(of: current)?.name == "function" {
+            functions.append(current)
             let namespace = try word(current, layout.function.dict)
-            guard namespace != 0, let wrapped = try value("__wrapped__", in: namespace),
-                try type(of: wrapped)?.name == "function"
-            else { return try word(current, layout.function.code) }
-            current = wrapped
+            current = namespace == 0 ? 0 : try value("__wrapped__", in: namespace) ?? 0
         }
-        return nil
+        return functions
     }
 
     /// `Class.method` as the function says it itself.

@@ -70,11 +70,10 @@ extension ObjectReader {
 
     /// The words that change when another object takes a code object's place: type, names, tables.
     func codeIdentity(_ address: RemoteAddress) throws(RemoteReadError) -> [UInt64] {
-        [
-            try word(address, 8), try word(address, layout.code.fileName), try word(address, layout.code.name),
-            try word(address, layout.code.lineTable),
-            UInt64(bitPattern: Int64(try int32(address, layout.code.firstLine))),
-        ]
+        let fields = layout.code
+        let words = try words(address &+ 8, count: fields.lineTable / 8, limit: 64)
+        // Fields are aligned words from the object's type on; the first line is half of one.
+        return [8, fields.fileName, fields.name, fields.lineTable, fields.firstLine & ~7].map { words[($0 - 8) / 8] }
     }
 
     /// Reads a code object; `nil` when there is none at the address.
@@ -143,8 +142,8 @@ extension ObjectReader {
 ///
 /// Not `Sendable`: one thread. Holds at most `limit` of them.
 public final class CodeTable {
-    private var codes: [RemoteAddress: CodeObject] = [:]
-    private var checked: Set<RemoteAddress> = []
+    fileprivate var codes: [RemoteAddress: CodeObject] = [:]
+    fileprivate var checked: Set<RemoteAddress> = []
     private let limit: Int
 
     /// An empty table of at most `limit` code objects.
@@ -171,5 +170,24 @@ public final class CodeTable {
         codes[address] = code
         checked.insert(address)
         return code
+    }
+}
+
+extension CodeTable {
+    /// Whether the code object at an address is still the one that was read.
+    public func isUnchanged(_ address: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> Bool {
+        guard let known = codes[address] else { return false }
+        if checked.contains(address) { return true }
+        guard try reader.codeIdentity(address) == known.identity else { return false }
+        checked.insert(address)
+        return true
+    }
+}
+
+extension ObjectReader {
+    /// Whether a frame at `unit` has not begun: it is before the first instruction after the prologue
+    /// (`_PyFrame_IsIncomplete`, internal/pycore_frame.h).
+    public func isIncomplete(_ unit: Int, in code: CodeObject) -> Bool {
+        !code.isSuspendable && unit < code.bytecode.firstTraceable
     }
 }

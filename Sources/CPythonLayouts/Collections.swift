@@ -67,7 +67,8 @@ extension ObjectReader {
         return try value(key, in: entries)
     }
 
-    func value(_ key: String, in entries: [DictEntry]) throws(RemoteReadError) -> RemoteAddress? {
+    /// The value of a string key among entries.
+    public func value(_ key: String, in entries: [DictEntry]) throws(RemoteReadError) -> RemoteAddress? {
         for entry in entries where try isString(entry.key, equalTo: key) { return entry.value }
         return nil
     }
@@ -113,5 +114,16 @@ extension ObjectReader {
             let width = size <= 0xFF ? 1 : size <= 0xFFFF ? 2 : 4
             return (keys &+ 40 &+ UInt64(size * width), count, 3)
         }
+    }
+}
+
+extension ObjectReader {
+    /// Whether a set holds an object itself. Remembers the sets it was asked about.
+    public func contains(_ object: RemoteAddress, in set: RemoteAddress) throws(RemoteReadError) -> Bool? {
+        if let members = members[set] { return members.contains(object) }
+        guard let found = try self.set(set) else { return nil }
+        let members = Set(found)
+        self.members[set] = members
+        return members.contains(object)
     }
 }

@@ -8,8 +8,6 @@ public struct CoroutineChain: Sendable {
         public var object: RemoteAddress
         /// Its frame.
         public var frame: PythonFrame
-        /// Its qualified name: from the object, so that 3.9 and 3.10 have it too.
-        public var qualifiedName: String
     }
 
     /// The links, outermost first.
@@ -18,7 +16,7 @@ public struct CoroutineChain: Sendable {
     public var waitsFor: RemoteAddress = 0
     /// Whether it runs now.
     public var isExecuting = false
-    /// Whether every link but the last was seen to wait for the next one. A chain that moved while it was read is not.
+    /// Whether it fits together: a chain that moved on while it was read may be cut short, or have a link twice.
     public var isWhole = true
 }
 
@@ -73,10 +71,13 @@ extension ObjectReader {
                 else {
                     return chain
                 }
-                let name = try string(try word(current, layout.generator.qualifiedName)) ?? frame.code.qualifiedName
-                chain.links.append(.init(object: current, frame: frame, qualifiedName: name))
+                chain.links.append(.init(object: current, frame: frame))
                 switch try state(of: current, frame) {
-                case .waiting: current = try awaited(by: frame)
+                case .waiting:
+                    // A coroutine that waits does not run: it was read before, and the one outside it after.
+                    if chain.isExecuting { chain.isWhole = false }
+                    current = try awaited(by: frame)
+                    if current == 0 { chain.isWhole = false }
                 case .executing:
                     chain.isExecuting = true
                     guard let inner = try executingChild(of: frame, seen) else {
@@ -89,6 +90,12 @@ extension ObjectReader {
             }
         }
         return chain
+    }
+
+    /// The qualified name of a link: before 3.11 only the coroutine knows it, not its code.
+    public func qualifiedName(_ link: CoroutineChain.Link) throws(RemoteReadError) -> String {
+        if link.frame.code.isQualified { return link.frame.code.qualifiedName }
+        return try string(try word(link.object, layout.generator.qualifiedName)) ?? link.frame.code.name
     }
 
     /// The frame of a generator-like object; `nil` when it has ended.
@@ -150,16 +157,18 @@ extension ObjectReader {
         return untagged(try word(frame.address, layout.frame.locals + 8 * (top - 1)))
     }
 
-    /// The coroutine that an executing frame runs: the one on its value stack that executes too, topmost first.
+    /// The coroutine that an executing frame runs: the one on its value stack that executes too, topmost first; or,
+    /// when the target moved on meanwhile, one that waits.
     ///
-    /// Slots above the stack's top are stale, so the object must be alive and executing.
-    private func executingChild(of frame: PythonFrame, _ seen: Set<RemoteAddress>) throws(RemoteReadError)
-        -> RemoteAddress?
-    {
+    /// Slots above the stack's top are stale, so the object must be alive.
+    private func executingChild(
+        of frame: PythonFrame, _ seen: Set<RemoteAddress>
+    ) throws(RemoteReadError) -> RemoteAddress? {
         let names = frame.code.localNames.count
         let start =
             try layout.frame.valueStack.map { (offset) throws(RemoteReadError) in try word(frame.address, offset) }
             ?? frame.address &+ UInt64(layout.frame.locals + 8 * names)
+        var waiting: RemoteAddress?
         for slot in (0..<min(frame.code.stackSize, 256)).reversed() {
             var object = untagged(try word(start, 8 * slot))
             guard object != 0, object & 7 == 0, var type = try? type(of: object) else { continue }
@@ -169,13 +178,14 @@ extension ObjectReader {
                 type = inner
             }
             guard case .frame = awaitable(type), !seen.contains(object), let address = try frameAddress(of: object)
-            else {
-                continue
+            else { continue }
+            switch try activity(RawState(address: address, object: object)) {
+            case .executing: return object
+            case .waiting: waiting = waiting ?? object
+            default: break
             }
-            let child = RawState(address: address, object: object)
-            if try isExecuting(child) { return object }
         }
-        return nil
+        return waiting
     }
 
     private struct RawState {
@@ -183,9 +193,11 @@ extension ObjectReader {
         var object: RemoteAddress
     }
 
-    private func isExecuting(_ child: RawState) throws(RemoteReadError) -> Bool {
-        if let offset = layout.generator.state { return try byte(child.object, offset) == 0 }
-        guard let offset = layout.frame.state else { return false }
-        return try byte(child.address, offset) == (layout.minor == 9 ? 1 : 0)
+    private func activity(_ child: RawState) throws(RemoteReadError) -> CoroutineState {
+        guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
+        let value = Int8(
+            bitPattern: try byte(layout.generator.state == nil ? child.address : child.object, offset))
+        if layout.minor == 9 { return value == 1 ? .executing : .ended }
+        return value == 0 ? .executing : value == -1 ? .waiting : .ended
     }
 }

@@ -74,3 +74,35 @@ extension ObjectReader {
         return frame.code.cells.contains(slot) ? try contents(ofCell: object) : object
     }
 }
+
+/// A chunk of a thread's data stack (internal/pycore_pystate.h, cpython/pystate.h `_PyStackChunk`).
+public struct StackChunk: Hashable, Sendable {
+    /// All of it.
+    public var range: Range<RemoteAddress>
+    /// Bytes of it in use, from its start.
+    public var used: Int
+}
+
+extension ObjectReader {
+    /// Most chunks of one thread: the newest and 63 older ones hold far more frames than are read.
+    private static let chunkLimit = 64
+
+    /// The next outer frame, or 0.
+    public func outerFrame(of frame: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
+        try word(frame, layout.frame.previous)
+    }
+
+    /// The chunks older than the newest one.
+    public func chunks(from newest: RemoteAddress) throws(RemoteReadError) -> [StackChunk] {
+        var chunks: [StackChunk] = []
+        var chunk = newest == 0 ? 0 : try word(newest)
+        while chunk != 0, chunks.count < Self.chunkLimit {
+            // {previous, size in bytes, top in words}
+            let (size, top) = (try self.size(chunk, 8), try self.size(chunk, 16))
+            guard size > 0, size <= 1 << 30, top >= 0, top <= size / 8, chunk <= .max - UInt64(size) else { break }
+            chunks.append(StackChunk(range: chunk..<chunk + UInt64(size), used: min(size, 24 + 8 * top)))
+            chunk = try word(chunk)
+        }
+        return chunks
+    }
+}

@@ -15,6 +15,7 @@ public final class ObjectReader {
     /// The tables.
     public let layout: PythonLayout
     var types: [RemoteAddress: TypeInfo] = [:]
+    var members: [RemoteAddress: Set<RemoteAddress>] = [:]
 
     /// A reader of `memory` by `layout`.
     public init(_ memory: any RemoteMemory, layout: PythonLayout) {

@@ -37,26 +37,25 @@ public struct PythonVersion: Hashable, Comparable, Sendable, CustomStringConvert
     ///
     /// For 3.9 and 3.10, which have no version symbol.
     public init?(name: String) {
-        guard let python = name.utf8.lastRange(of: "python") else { return nil }
-        let digits = name.utf8[python...].split(separator: UInt8(ascii: "."), maxSplits: 1)
-        guard digits.count == 2, let major = UInt8(ascii: digits[0]), let minor = UInt8(ascii: digits[1]) else {
+        let needle = Array("python".utf8)
+        var rest = name.utf8[...]
+        var found: PythonVersion?
+        while !rest.isEmpty {
+            // The last that has a version: a folder before it may be called after another.
+            if rest.starts(with: needle), let version = Self(digits: rest.dropFirst(needle.count)) { found = version }
+            rest = rest.dropFirst()
+        }
+        guard let found else { return nil }
+        self = found
+    }
+
+    /// `3.12` at the start of some text.
+    private init?(digits text: Substring.UTF8View) {
+        let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let major = UInt8(ascii: parts[0]), let minor = UInt8(ascii: parts[1]) else {
             return nil
         }
         self.init(major: major, minor: minor)
-    }
-}
-
-extension String.UTF8View {
-    /// The index just after the last occurrence of `needle`.
-    fileprivate func lastRange(of needle: StaticString) -> Index? {
-        let bytes = Array("\(needle)".utf8)
-        var found: Index?
-        var start = startIndex
-        while start != endIndex {
-            if self[start...].starts(with: bytes) { found = index(start, offsetBy: bytes.count) }
-            start = index(after: start)
-        }
-        return found
     }
 }
 

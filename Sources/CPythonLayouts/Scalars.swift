@@ -28,7 +28,7 @@ extension ObjectReader {
     }
 
     /// Whether an object is a compact ASCII string equal to `text`.
-    func isString(_ object: RemoteAddress, equalTo text: String) throws(RemoteReadError) -> Bool {
+    public func isString(_ object: RemoteAddress, equalTo text: String) throws(RemoteReadError) -> Bool {
         let utf8 = text.utf8
         guard object != 0, try size(object, 16) == utf8.count, try byte(object, 32) >> 5 & 3 == 3 else { return false }
         let bytes = try memory.bytes(

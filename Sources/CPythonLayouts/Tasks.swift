@@ -125,3 +125,19 @@ extension ObjectReader {
         return tasks
     }
 }
+
+extension ObjectReader {
+    /// The future that a `_asyncio.FutureIter` waits for (Modules/_asynciomodule.c futureiterobject).
+    public func future(behind iterator: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        let future = try word(iterator, 16)
+        return future == 0 ? nil : future
+    }
+}
+
+extension ObjectReader {
+    /// A name in a module's namespace; 0 when it has none.
+    public func moduleMember(_ name: String, of module: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
+        guard module != 0, let type = try type(of: module), try isSubtype(type, of: "module") else { return 0 }
+        return try value(name, in: try word(module, 16)) ?? 0
+    }
+}

@@ -138,3 +138,11 @@ extension ObjectReader {
         try word(type.address, layout.type.cachedKeys)
     }
 }
+
+extension ObjectReader {
+    /// Forgets the types and sets it remembers: the next walk sees them as they are then.
+    public func forgetTypes() {
+        types.removeAll(keepingCapacity: true)
+        members.removeAll()
+    }
+}

@@ -17,6 +17,7 @@ struct Truth: Decodable {
     var plain: String
     var chains: [String: [String]]
     var chat: UInt64
+    var handlers: UInt64
     var dispatchLine: Int
     var handlerLine: Int
     var types: [String: Int]
@@ -105,6 +106,36 @@ struct TruthTests {
         #expect(code.localNames.prefix(2) == ["self", "message"])
     }
 
+    @Test("the `except` that covers a call is found, and only an `except`", arguments: Interpreter.all)
+    func handlers(interpreter: Interpreter) throws {
+        let (target, truth, reader) = try Self.start(interpreter)
+        defer { target.end() }
+        func code(_ name: String) throws -> CodeObject {
+            let type = try #require(try reader.type(at: truth.handlers))
+            let member = try #require(try reader.member(name, of: type))
+            let address = try #require(try reader.code(ofFunction: member))
+            return try #require(try reader.code(address))
+        }
+        func line(_ name: String) throws -> Int? {
+            let code = try code(name)
+            let call = try #require(try reader.awaits(of: code).first)
+            return try reader.handlers(of: code)
+                .line(catching: ["Exception", "BaseException", "StopConsumer"], raisedAt: call)
+                .map { $0 - code.firstLine }
+        }
+        #expect(try line("typed") == 3)
+        #expect(try line("second_clause") == 5)
+        #expect(try line("bare") == 3)
+        #expect(try line("one_of_many") == 3)
+        #expect(try line("inner") == 4)
+        #expect(try line("only_finally") == nil)
+        #expect(try line("inside_finally") == 4)
+        #expect(try line("in_a_with") == nil)
+        #expect(try line("with_inside") == 4)
+        #expect(try line("other_error") == nil)
+        #expect(try line("none") == nil)
+    }
+
     @Test("every task is found, with its whole chain", arguments: Interpreter.all)
     func tasks(interpreter: Interpreter) throws {
         let (target, truth, reader) = try Self.start(interpreter)
@@ -117,7 +148,7 @@ struct TruthTests {
         var seen: [String: [String]] = [:]
         for task in tasks {
             let chain = try reader.chain(of: task.coroutine, codes)
-            seen[task.name] = chain.links.map(\.qualifiedName)
+            seen[task.name] = try chain.links.map { try reader.qualifiedName($0) }
             #expect(task.state == .pending)
             #expect(chain.isExecuting == (task.name == truth.current))
             #expect((task.waiter == 0) == (task.name == truth.current))

@@ -2,48 +2,37 @@ import Foundation
 
 /// A CPython found on this machine.
 public struct Interpreter: Hashable, Sendable, CustomStringConvertible {
-    /// The program, seen from inside `root`.
+    /// The program.
     public let path: String
-    /// The folder of its own it runs in; `nil` for this machine's.
-    public let root: String?
     /// The minor version.
     public let minor: Int
 
-    /// For a test's name: `3.13`, `3.14 in a chroot`.
-    public var description: String { "3.\(minor)" + (root == nil ? "" : " in a chroot") }
+    /// For a test's name: `3.13`.
+    public var description: String { minor == 7 && path.contains("2.7") ? "2.7" : "3.\(minor)" }
 
-    /// One interpreter of each minor from 3.9 on (the first on PATH, then pyenv's), and those in the folders of
-    /// `LOOPSCOPE_PYTHONS`: each a root of its own with /usr/bin/python3.N.
-    public static let all: [Interpreter] = {
-        let environment = ProcessInfo.processInfo.environment
-        var found: [Int: Interpreter] = [:]
-        for folder in (environment["PATH"] ?? "").split(separator: ":").map(String.init) + pyenv(environment) {
-            for minor in 9...14 where found[minor] == nil {
-                let path = "\(folder)/python3.\(minor)"
-                // A shim that picks another version by the folder it is called in is no interpreter.
-                if FileManager.default.isExecutableFile(atPath: path), !path.contains("/shims/") {
-                    found[minor] = Interpreter(path: path, root: nil, minor: minor)
-                }
-            }
-        }
-        return found.values.sorted { $0.minor < $1.minor } + chroots(environment)
-    }()
-
-    private static func pyenv(_ environment: [String: String]) -> [String] {
-        let versions = "\(environment["PYENV_ROOT"] ?? "\(environment["HOME"] ?? "")/.pyenv")/versions"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: versions)) ?? []).sorted().map {
-            "\(versions)/\($0)/bin"
+    /// One interpreter of each minor from 3.9 to 3.14 that is here: in the folder that `LOOPSCOPE_VENVS` names
+    /// (`3.14/bin/python`, which may enter a root of its own), on PATH, or pyenv's.
+    public static let all: [Interpreter] = (9...14).compactMap { minor in
+        candidates("3.\(minor)").first { FileManager.default.isExecutableFile(atPath: $0) }.map {
+            .init(path: $0, minor: minor)
         }
     }
 
-    private static func chroots(_ environment: [String: String]) -> [Interpreter] {
-        guard let folder = environment["LOOPSCOPE_PYTHONS"], geteuid() == 0 else { return [] }
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted().flatMap { name in
-            (9...14).compactMap { minor in
-                let root = "\(folder)/\(name)"
-                return FileManager.default.isExecutableFile(atPath: "\(root)/usr/bin/python3.\(minor)")
-                    ? Interpreter(path: "/usr/bin/python3.\(minor)", root: root, minor: minor) : nil
-            }
+    /// Those that are too old to be read.
+    public static let tooOld: [Interpreter] = ["2.7", "3.6", "3.7", "3.8"].compactMap { version in
+        candidates(version).first { FileManager.default.isExecutableFile(atPath: $0) }.map {
+            .init(path: $0, minor: Int(version.suffix(1)) ?? 0)
         }
+    }
+
+    private static func candidates(_ version: String) -> [String] {
+        let environment = ProcessInfo.processInfo.environment
+        let home = environment["HOME"] ?? ""
+        // A shim that picks another version by the folder it is called in is no interpreter.
+        let path = (environment["PATH"] ?? "").split(separator: ":").filter { !$0.hasSuffix("/shims") }
+        let versions = "\(environment["PYENV_ROOT"] ?? "\(home)/.pyenv")/versions"
+        let pyenv = ((try? FileManager.default.contentsOfDirectory(atPath: versions)) ?? []).sorted()
+        return (environment["LOOPSCOPE_VENVS"].map { ["\($0)/\(version)/bin/python"] } ?? [])
+            + path.map { "\($0)/python\(version)" } + pyenv.map { "\(versions)/\($0)/bin/python\(version)" }
     }
 }

@@ -16,14 +16,8 @@ public final class PythonTarget {
     /// Starts `fixtures/cpython/NAME.py` and waits until it is ready.
     public init(_ name: String, _ arguments: [String] = [], on interpreter: Interpreter) throws {
         let script = try String(contentsOf: Self.fixtures.appending(path: "\(name).py"), encoding: .utf8)
-        let command = [interpreter.path, "-c", script] + arguments
-        if let root = interpreter.root {
-            process.executableURL = URL(filePath: "/usr/sbin/chroot")
-            process.arguments = [root] + command
-        } else {
-            process.executableURL = URL(filePath: interpreter.path)
-            process.arguments = Array(command.dropFirst())
-        }
+        process.executableURL = URL(filePath: interpreter.path)
+        process.arguments = ["-c", script] + arguments
         process.standardInput = input
         process.standardOutput = output
         try process.run()
