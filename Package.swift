@@ -76,7 +76,7 @@ let package = Package(
         tests("RemoteProcess", ["Observations", "ProcessFixtures", "TargetMemory"]),
         // Python programs that know the truth about themselves, for the tests of two rooms.
         support("PythonTargets"),
-        tests("CPythonLayouts", ["PythonTargets", "RemoteProcess", "TargetMemory"]),
+        tests("CPythonLayouts", ["PythonTargets", "RemoteProcess", "TargetMemory"], exclude: ["Images"]),
 
         room(
             "Recording",
@@ -96,6 +96,9 @@ let package = Package(
             exclude: ["bench"], swiftSettings: settings),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
+        room(
+            "CPythonProbe", ["CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics", "CLinux"]),
+        tests("CPythonProbe", ["PythonTargets", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations"]),
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
         room("ProcessProbe", ["Observations", "RemoteProcess"]),
         tests("ProcessProbe", ["Observations", "ProcessFixtures", "RemoteProcess"]),
@@ -158,7 +161,8 @@ let package = Package(
 
         // Real processes and sockets.
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Analysis", "Observations", "Reports"], swiftSettings: settings),
+            name: "IntegrationTests", dependencies: ["Analysis", "CPythonProbe", "Observations", "Reports"],
+            swiftSettings: settings),
     ]
 )
 
@@ -174,4 +178,13 @@ if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
             path: "Tests/Fuzz/Walkers",
             swiftSettings: settings),
     ]
+}
+
+// Benchmarks/cpython only.
+if Context.environment["LOOPSCOPE_BENCH"] == "1" {
+    package.targets.append(
+        .executableTarget(
+            name: "bench-cpython", dependencies: ["CPythonProbe", "Observations", "RemoteProcess"],
+            path: "Benchmarks/cpython/Sources",
+            swiftSettings: settings))
 }

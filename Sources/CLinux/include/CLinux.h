@@ -17,4 +17,14 @@ struct ls_range {
 int64_t ls_process_vm_readv(
     int32_t pid, void *buffer, uint64_t length, const struct ls_range *ranges, uint64_t count);
 
+/// prctl(2) PR_SET_TIMERSLACK of the calling thread: how late its sleeps may end.
+int32_t ls_set_timer_slack(uint64_t nanoseconds);
+
+/// prctl(2) PR_SET_NAME of the calling thread; cut after 15 bytes.
+int32_t ls_set_thread_name(const char *name);
+
+/// sched_setaffinity(2): keeps the calling thread, which is not the main one, off a CPU that the process may use.
+/// -EINVAL when that would leave none.
+int32_t ls_avoid_cpu(int32_t cpu);
+
 #endif

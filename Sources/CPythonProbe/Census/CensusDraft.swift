@@ -1,0 +1,240 @@
+import CPythonLayouts
+import Observations
+import RemoteProcess
+import TargetMemory
+
+/// A census while it is being taken: alike tasks are counted by the words that make them alike, and become text once.
+struct CensusDraft {
+    /// A consumer instance seen through its task.
+    private struct Instance {
+        var row: ConsumerInstance
+        var type: RemoteAddress
+    }
+
+    /// What makes tasks alike: state, what they wait for, consumer class, and (code, unit) of each link.
+    private struct Likeness: Hashable { var words: [UInt64] }
+
+    private let memory: ProcessMemory
+    private let codes: CodeTable
+    private var instances: [RemoteAddress: Instance] = [:]
+    private var classes: [RemoteAddress: ConsumerClass] = [:]
+    /// The consumer each task belongs to: by its place in the walk, and by its address.
+    private var ownerByIndex: [Int: RemoteAddress] = [:]
+    private var ownerByTask: [RemoteAddress: RemoteAddress] = [:]
+    private var groups: [Likeness: Int] = [:]
+    private var tasks: [TaskGroup] = []
+    private var servers: [RemoteAddress: ServerKnowledge?] = [:]
+    private var typeNames: [RemoteAddress: String] = [:]
+    private var implementations: Set<String> = []
+    private var loops: [RemoteAddress: String] = [:]
+
+    init(_ process: PythonProcess, codes: CodeTable) {
+        memory = process.memory
+        self.codes = codes
+    }
+
+    /// Looks whether a task serves a consumer, and reads it.
+    mutating func noteConsumer(
+        of walked: WalkedTask, _ index: Int, _ reader: ObjectReader, _ known: inout ConsumerClasses
+    ) throws(RemoteReadError) {
+        guard let sighting = try reader.consumer(of: walked.chain) else { return }
+        let kind = try known.read(sighting.type, reader, codes)
+        classes[sighting.type.address] = kind
+        ownerByIndex[index] = sighting.instance
+        var row = ConsumerInstance(id: sighting.instance, consumer: kind.name, socket: .unknown)
+        var marksFirst = false
+        if let (connection, server) = try connection(of: walked.chain, reader) {
+            row.socket = try server.socket(reader, connection)
+            marksFirst = server.marksFirstDisconnect
+            implementations.insert(server.implementation ?? server.package)
+        }
+        try readAttributes(of: sighting.instance, into: &row, reader)
+        if let loop = sighting.loop {
+            if let message = try lastMessage(of: loop, row.socket, reader) {
+                row.lastMessage = message.type
+                if message.type == "websocket.disconnect", marksFirst {
+                    row.lastMessageIsFirstDisconnect = message.hasReason
+                }
+            }
+            let receives = try reader.receiveTasks(of: loop)
+            for task in receives { ownerByTask[task] = sighting.instance }
+            row.progress = receives.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x100_0000_01B3 }
+            row.dispatching = dispatching(sighting, walked.chain)
+        }
+        row.waitingIn = try applicationFrame(of: walked.chain, reader)
+        instances[sighting.instance] = Instance(row: row, type: sighting.type.address)
+    }
+
+    /// Counts a task with those alike.
+    mutating func noteTask(_ walked: WalkedTask, _ index: Int, _ reader: ObjectReader) throws(RemoteReadError) {
+        let (task, chain) = (walked.task, walked.chain)
+        if loops[task.loop] == nil, task.loop != 0, let type = try reader.type(of: task.loop) {
+            loops[task.loop] = try name(of: type, reader)
+        }
+        var owner = ownerByIndex[index] ?? ownerByTask[task.address]
+        if owner == nil { owner = try self.owner(of: chain, reader) }
+        if let owner { instances[owner]?.row.tasks += 1 }
+        let ownerType = owner.flatMap { instances[$0]?.type } ?? 0
+        let state = try state(of: task, chain, reader)
+        let waited = try awaited(by: chain, reader)
+        var words: [UInt64] = [state.number, waited?.address ?? 0, ownerType]
+        words.reserveCapacity(3 + 2 * chain.links.count)
+        for link in chain.links {
+            words.append(link.frame.code.address)
+            words.append(UInt64(link.frame.unit))
+        }
+        if let place = groups[Likeness(words: words)] {
+            tasks[place].count += 1
+            return
+        }
+        groups[Likeness(words: words)] = tasks.count
+        let frames = try chain.links.map { (link) throws(RemoteReadError) in try frame(link, reader) }
+        tasks.append(
+            TaskGroup(
+                name: frames.first?.function ?? task.name, consumer: classes[ownerType]?.name, state: state,
+                waitsFor: try waited.map { (type) throws(RemoteReadError) in try name(of: type, reader) },
+                stack: StackTrace(frames), example: task.name))
+    }
+
+    /// The finished census.
+    func census(at now: Moment, pid: Int32) -> Census {
+        var counts: [RemoteAddress: ConsumerCount] = [:]
+        for instance in instances.values {
+            let kind = classes[instance.type]
+            counts[
+                instance.type,
+                default: ConsumerCount(
+                    consumer: instance.row.consumer, override: kind?.override, sockets: [:], tasks: 0)
+            ].sockets[instance.row.socket, default: 0] += 1
+            counts[instance.type]?.tasks += instance.row.tasks
+        }
+        let rows = instances.values.map(\.row).filter { $0.socket != .open }.sorted { $0.id < $1.id }
+        return Census(
+            tasks: TaskCensus(time: now, pid: pid, grade: .read, groups: tasks),
+            connections: ConnectionCensus(
+                time: now, pid: pid, grade: .read, consumers: counts.values.sorted { $0.consumer < $1.consumer },
+                instances: Array(rows.prefix(ConnectionCensus.instanceLimit))),
+            implementations: implementations, loops: loops)
+    }
+
+    // MARK: Parts of a consumer
+
+    /// The last message. A dispatch loop that spins replaces it thousands of times a second, so what matters is read
+    /// again from the process, until the frame shows the same message before and after.
+    private func lastMessage(
+        of loop: PythonFrame, _ socket: SocketState, _ reader: ObjectReader
+    ) throws(RemoteReadError) -> LastMessage? {
+        let first = try? reader.lastMessage(of: loop)
+        guard first == nil || first?.type == "websocket.disconnect" else { return first }
+        let direct = ObjectReader(memory, layout: reader.layout)
+        for _ in 0..<16 {
+            guard let before = try? direct.local("result", of: loop) else { return first }
+            if before == 0 { return nil }
+            guard let message = try? direct.lastMessage(of: loop), try direct.local("result", of: loop) == before else {
+                continue
+            }
+            return message
+        }
+        return first
+    }
+
+    private mutating func connection(
+        of chain: CoroutineChain, _ reader: ObjectReader
+    ) throws(RemoteReadError) -> (RemoteAddress, ServerKnowledge)? {
+        try reader.connection(of: chain) { (type) throws(RemoteReadError) in
+            if let known = servers[type.address] { return known }
+            let found = ServerKnowledge.all[try name(of: type, reader)]
+            servers[type.address] = .some(found)
+            return found
+        }
+    }
+
+    /// Channel name, path and no other attribute of the instance.
+    private func readAttributes(
+        of instance: RemoteAddress, into row: inout ConsumerInstance, _ reader: ObjectReader
+    ) throws(RemoteReadError) {
+        for entry in try reader.attributes(instance) {
+            if try reader.isString(entry.key, equalTo: "channel_name") {
+                row.channel = try reader.string(entry.value, limit: 256)
+            } else if try reader.isString(entry.key, equalTo: "scope"),
+                let path = try reader.value("path", in: entry.value)
+            {
+                row.path = try reader.string(path, limit: 512)
+            }
+        }
+    }
+
+    /// Inside `asyncio.wait` it waits for messages; in anything else it handles one.
+    private func dispatching(_ sighting: ConsumerSighting, _ chain: CoroutineChain) -> Bool? {
+        guard let next = sighting.inner.first?.frame.code else { return chain.isExecuting ? nil : false }
+        return !(next.fileName.hasSuffix("asyncio/tasks.py") && next.name == "wait")
+    }
+
+    /// The innermost frame that is the application's own.
+    private func applicationFrame(of chain: CoroutineChain, _ reader: ObjectReader) throws(RemoteReadError) -> Frame? {
+        try chain.links.last { $0.frame.code.isApplication }.map { (link) throws(RemoteReadError) in
+            try frame(link, reader)
+        }
+    }
+
+    // MARK: Parts of a task
+
+    /// The consumer that a task works for without serving it: one of whose methods it runs.
+    private func owner(of chain: CoroutineChain, _ reader: ObjectReader) throws(RemoteReadError) -> RemoteAddress? {
+        guard !instances.isEmpty else { return nil }
+        for link in chain.links where link.frame.code.localNames.first == "self" {
+            let object = try reader.local("self", of: link.frame)
+            if instances[object] != nil { return object }
+        }
+        return nil
+    }
+
+    private func state(
+        of task: PythonTask, _ chain: CoroutineChain, _ reader: ObjectReader
+    ) throws(RemoteReadError) -> TaskGroup.State {
+        guard task.state == .pending else { return .finished }
+        if chain.isExecuting { return .running }
+        return task.waiter == 0 ? .ready : .waiting
+    }
+
+    /// The type of what a chain waits for: the future behind an iterator over it.
+    private func awaited(by chain: CoroutineChain, _ reader: ObjectReader) throws(RemoteReadError) -> TypeInfo? {
+        guard chain.waitsFor != 0, let type = try reader.type(of: chain.waitsFor) else { return nil }
+        guard type.name == "_asyncio.FutureIter" else { return type }
+        return try reader.future(behind: chain.waitsFor).flatMap { (future) throws(RemoteReadError) in
+            try reader.type(of: future)
+        } ?? type
+    }
+
+    private func frame(_ link: CoroutineChain.Link, _ reader: ObjectReader) throws(RemoteReadError) -> Frame {
+        Frame(
+            kind: .python, function: try reader.qualifiedName(link), file: link.frame.code.fileName,
+            line: link.frame.line)
+    }
+
+    private mutating func name(of type: TypeInfo, _ reader: ObjectReader) throws(RemoteReadError) -> String {
+        if let name = typeNames[type.address] { return name }
+        let name = try reader.qualifiedName(type)
+        typeNames[type.address] = name
+        return name
+    }
+}
+
+extension TaskGroup.State {
+    fileprivate var number: UInt64 {
+        switch self {
+        case .running: 0
+        case .ready: 1
+        case .waiting: 2
+        case .finished: 3
+        }
+    }
+}
+
+extension CodeObject {
+    /// Whether it is the user's own: neither the standard library nor an installed package.
+    var isApplication: Bool {
+        !(fileName.hasPrefix("<") || fileName.contains("/site-packages/") || fileName.contains("/dist-packages/")
+            || fileName.contains("/lib/python3"))
+    }
+}

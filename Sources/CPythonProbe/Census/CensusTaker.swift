@@ -1,0 +1,81 @@
+import CPythonLayouts
+public import Observations
+import RemoteProcess
+public import TargetMemory
+
+/// All tasks and all consumers of a process at one instant.
+public struct Census: Sendable {
+    /// The tasks.
+    public var tasks: TaskCensus
+    /// The consumers.
+    public var connections: ConnectionCensus
+    /// The server implementations whose connections were seen: `websockets`.
+    public var implementations: Set<String>
+    /// The event loops of the tasks, with their type: `uvloop.Loop`.
+    public var loops: [RemoteAddress: String]
+}
+
+/// Takes censuses of a process: counts every asyncio task and every Channels consumer, and reads the few locals that
+/// tell a stuck one (design §7), nothing else of the user's data.
+///
+/// Keeps what does not change between two censuses (code objects, classes). One thread.
+public final class CensusTaker {
+    private let process: PythonProcess
+    private let walker: TaskWalker
+    private var classes: ConsumerClasses
+
+    /// A taker of censuses of `process`.
+    public init(_ process: PythonProcess) {
+        self.process = process
+        walker = TaskWalker(process)
+        classes = ConsumerClasses(of: process)
+    }
+
+    /// Takes a census as of `now`.
+    ///
+    /// - Throws: `.gone` or another error when the process cannot be read at all.
+    public func take(at now: Moment) throws(RemoteReadError) -> Census {
+        var draft = CensusDraft(process, codes: walker.codes)
+        let reader = walker.begin()
+        var walked: [(WalkedTask, ObjectReader)] = []
+        try walker.walk(reader) { (task, reader) throws(RemoteReadError) in walked.append((task, reader)) }
+        // The consumers first, so that a task can be told to be one's own.
+        for (index, (task, reader)) in walked.enumerated() where task.task.state == .pending {
+            try? draft.noteConsumer(of: task, index, reader, &classes)
+        }
+        for (index, (task, reader)) in walked.enumerated() { try? draft.noteTask(task, index, reader) }
+        return draft.census(at: now, pid: process.pid)
+    }
+
+    /// Counts the live objects of each type; `nil` when the collector was at work each time, or its lists would not
+    /// stand still.
+    public func types(at now: Moment) throws(RemoteReadError) -> TypeCensus? {
+        var counts: [RemoteAddress: Int] = [:]
+        var reader = walker.begin()
+        for generation in ObjectReader.generations {
+            guard let found = try objects(generation, &reader) else { return nil }
+            counts.merge(found, uniquingKeysWith: +)
+        }
+        return TypeCensus(time: now, pid: process.pid, counts: reader.countsByName(counts))
+    }
+
+    /// One generation. The youngest changes all the time in a busy target, and is short: it is read again until its
+    /// end is found.
+    private func objects(_ generation: Int, _ reader: inout ObjectReader) throws(RemoteReadError) -> [RemoteAddress:
+        Int]?
+    {
+        for _ in 0..<Self.tries {
+            do throws(RemoteReadError) {
+                if let found = try reader.trackedObjects(
+                    generation: generation, interpreter: process.mainInterpreter)
+                {
+                    return found
+                }
+            } catch { if error == .gone { throw error } }
+            reader = walker.begin()
+        }
+        return nil
+    }
+
+    private static let tries = 16
+}

@@ -1,0 +1,97 @@
+import CPythonLayouts
+import TargetMemory
+
+/// What a task's frames say about the Channels consumer it serves. Source: channels/consumer.py, channels/utils.py.
+struct ConsumerSighting {
+    /// The consumer instance.
+    var instance: RemoteAddress
+    /// Its class.
+    var type: TypeInfo
+    /// The frame of `await_many_dispatch`; `nil` before it is reached.
+    var loop: PythonFrame?
+    /// The links inside `await_many_dispatch`.
+    var inner: ArraySlice<CoroutineChain.Link>
+}
+
+/// The message a dispatch loop took last. Its type and two facts, nothing of its content.
+struct LastMessage {
+    var type: String
+    var hasReason: Bool
+}
+
+extension ObjectReader {
+    /// The consumer that a chain serves; `nil` when it serves none.
+    func consumer(of chain: CoroutineChain) throws(RemoteReadError) -> ConsumerSighting? {
+        for (index, link) in chain.links.enumerated() {
+            let code = link.frame.code
+            if code.name == "await_many_dispatch", code.fileName.hasSuffix("channels/utils.py") {
+                let before = index > 0 ? chain.links[index - 1].frame : nil
+                guard let instance = try consumer(loop: link.frame, caller: before), let type = try type(of: instance)
+                else { return nil }
+                return .init(
+                    instance: instance, type: type, loop: link.frame, inner: chain.links[(index + 1)...])
+            }
+        }
+        guard let call = chain.links.last(where: { isConsumerCall($0.frame.code) }) else { return nil }
+        let instance = try local("self", of: call.frame)
+        guard instance != 0, let type = try type(of: instance) else { return nil }
+        return .init(instance: instance, type: type, loop: nil, inner: [])
+    }
+
+    private func isConsumerCall(_ code: CodeObject) -> Bool {
+        code.name == "__call__" && code.fileName.hasSuffix("channels/consumer.py")
+    }
+
+    /// The instance: `self` of the consumer's `__call__`, or the receiver of the bound `dispatch`.
+    private func consumer(loop: PythonFrame, caller: PythonFrame?) throws(RemoteReadError) -> RemoteAddress? {
+        if let caller, isConsumerCall(caller.code) {
+            let instance = try local("self", of: caller)
+            if instance != 0 { return instance }
+        }
+        return try receiver(of: try local("dispatch", of: loop), depth: 4)
+    }
+
+    /// The object that a callable is bound to, through partials.
+    func receiver(of callable: RemoteAddress, depth: Int) throws(RemoteReadError) -> RemoteAddress? {
+        switch try self.callable(callable) {
+        case .method(_, let receiver): return receiver
+        case .partial(let inner, let arguments):
+            // A synchronous consumer's dispatch is bound as the first argument (asgiref.sync SyncToAsync.__get__).
+            if let first = try tuple(arguments, limit: 1)?.first { return first }
+            return depth > 0 ? try receiver(of: inner, depth: depth - 1) : nil
+        default: return nil
+        }
+    }
+
+    /// The message that a dispatch loop took last.
+    func lastMessage(of loop: PythonFrame) throws(RemoteReadError) -> LastMessage? {
+        let result = try local("result", of: loop)
+        guard let entries = try? dict(result, limit: 64), let type = try value("type", in: entries),
+            let text = try string(type, limit: 128)
+        else { return nil }
+        return LastMessage(type: text, hasReason: try value("reason", in: entries) != nil)
+    }
+
+    /// The tasks that a dispatch loop waits for, in the order of its callables.
+    func receiveTasks(of loop: PythonFrame) throws(RemoteReadError) -> [RemoteAddress] {
+        try list(try local("tasks", of: loop), limit: 64) ?? []
+    }
+
+    /// The connection that a chain serves, and how to read it: from the outermost frame that knows it.
+    func connection(
+        of chain: CoroutineChain, _ known: (TypeInfo) throws(RemoteReadError) -> ServerKnowledge?
+    ) throws(RemoteReadError) -> (RemoteAddress, ServerKnowledge)? {
+        for link in chain.links.prefix(16) {
+            for object in [try local("self", of: link.frame), try sender(of: link.frame)] where object != 0 {
+                if let type = try type(of: object), let server = try known(type) { return (object, server) }
+            }
+        }
+        return nil
+    }
+
+    /// What the frame's `send` is bound to: the server's connection, unless a middleware wrapped it.
+    private func sender(of frame: PythonFrame) throws(RemoteReadError) -> RemoteAddress {
+        let send = try local("send", of: frame)
+        return send == 0 ? 0 : try receiver(of: send, depth: 4) ?? 0
+    }
+}

@@ -1,0 +1,69 @@
+import CPythonLayouts
+import Glibc
+import Observations
+import RemoteProcess
+import Synchronization
+import TargetMemory
+
+/// The thread that takes censuses: two within the first half second, then as often as their cost allows.
+final class CensusThread: Sendable {
+    /// A census is taken no sooner than this many times its own cost after the last one (design §7).
+    private static let thrift: Int64 = 50
+    private static let (soonest, usual) = (Nanoseconds.milliseconds(400), Nanoseconds.seconds(1))
+    /// The collector's lists are walked again this long after suspicion arose the last time.
+    private static let typesEvery = Nanoseconds.seconds(10)
+
+    private let process: PythonProcess
+    private let sink: any ObservationSink
+    private let control: Control
+    private let isDone = Atomic<Bool>(false)
+
+    init(_ process: PythonProcess, _ sink: any ObservationSink, _ control: Control) {
+        self.process = process
+        self.sink = sink
+        self.control = control
+    }
+
+    /// Takes censuses until asked to stop; blocks the calling thread.
+    func run() {
+        defer { isDone.store(true, ordering: .releasing) }
+        let taker = CensusTaker(process)
+        var cpu = OwnThread.cpuTime
+        var taken = 0
+        var typesDue = Moment.now()
+        while !control.isStopped, .now() < control.deadline {
+            let start = Moment.now()
+            guard let census = try? taker.take(at: start) else { return }
+            taken += 1
+            control.loops.withLock { $0 = census.loops }
+            var observations: [Observation] = [.tasks(census.tasks), .connections(census.connections)]
+            // At the start, and later whenever a consumer outlives its socket.
+            if start >= typesDue, taken == 1 || census.connections.instances.contains(where: { $0.socket == .closed }),
+                let types = try? taker.types(at: start)
+            {
+                typesDue = start + Self.typesEvery
+                observations.append(.types(types))
+            }
+            let (cost, cpuNow) = (Moment.now() - start, OwnThread.cpuTime)
+            observations.append(.impact(Impact(observerCPU: Nanoseconds(cpuNow - cpu))))
+            cpu = cpuNow
+            sink.record(observations)
+            // The first census finds every cache cold; the second comes at once, so that motion can be told.
+            let pause = taken == 1 ? Self.soonest : max(Self.usual, Nanoseconds(cost.count * Self.thrift))
+            wait(until: start + pause)
+        }
+        // How many are left is worth knowing at the end, if the target is still there.
+        if let types = try? taker.types(at: .now()) { sink.record([.types(types)]) }
+    }
+
+    /// Waits until `run` has ended.
+    func join() {
+        while !isDone.load(ordering: .acquiring) { Moment.sleep(until: .now() + .milliseconds(1)) }
+    }
+
+    private func wait(until moment: Moment) {
+        while .now() < moment, .now() < control.deadline, !control.isStopped {
+            Moment.sleep(until: min(moment, .now() + .milliseconds(50)))
+        }
+    }
+}

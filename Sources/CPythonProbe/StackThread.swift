@@ -1,0 +1,52 @@
+import CPythonLayouts
+import Observations
+import RemoteProcess
+import Synchronization
+import TargetMemory
+
+/// The thread that samples stacks and ticks, and reports once a second.
+final class StackThread: Sendable {
+    /// How soon a request to stop is seen.
+    private static let slice = Nanoseconds.milliseconds(100)
+    private static let report = Nanoseconds.seconds(1)
+
+    private let process: PythonProcess
+    private let rate: Double?
+    private let sink: any ObservationSink
+    private let control: Control
+
+    init(_ process: PythonProcess, rate: Double?, _ sink: any ObservationSink, _ control: Control) {
+        self.process = process
+        self.rate = rate
+        self.sink = sink
+        self.control = control
+    }
+
+    /// Observes until asked to stop or until the target is gone; blocks the calling thread.
+    func run() -> SessionEnd.Reason {
+        let sampler = StackSampler(process, rate: rate)
+        var (bytes, cpu) = (process.memory.byteCount, OwnThread.cpuTime)
+        while true {
+            let start = Moment.now()
+            let due = min(start + Self.report, control.deadline)
+            var isGone = false
+            while .now() < due, !isGone, !control.isStopped {
+                isGone = !sampler.sample(until: min(.now() + Self.slice, due))
+            }
+            let window = sampler.takeWindow(from: start, loops: control.loops.withLock { $0 })
+            let (bytesNow, cpuNow) = (process.memory.byteCount, OwnThread.cpuTime)
+            let impact = Impact(bytesRead: bytesNow - bytes, observerCPU: Nanoseconds(cpuNow - cpu))
+            (bytes, cpu) = (bytesNow, cpuNow)
+            sink.record(
+                window.stacks.map(Observation.stack) + window.loops.map(Observation.loop)
+                    + [.quality(window.quality), .impact(impact)])
+            switch process.identity.fate() {
+            case .same: if isGone { return .targetReplaced }
+            case .replaced: return .targetReplaced
+            default: return .targetExited
+            }
+            if control.isStopped { return .interrupted }
+            if .now() >= control.deadline { return .finished }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import RemoteProcess
+
+/// The kernel's view of a target's threads.
+enum TargetThreads {
+    /// The id, as seen from here, of a thread that knows itself by `tid`: in a container another number.
+    static func outerID(of tid: Int32, in pid: Int32) -> Int32 {
+        let proc = ProcFS()
+        guard let tasks = try? proc.numbers(in: proc.path(pid, "task"), limit: 4096) else { return tid }
+        // The innermost namespace's number comes last in `NSpid:`, this one's first. Where there is one only, both agree.
+        guard let first = tasks.first, (namespaceIDs(of: first, in: pid)?.count ?? 1) > 1 else { return tid }
+        return tasks.first { namespaceIDs(of: $0, in: pid)?.last == tid } ?? tid
+    }
+
+    private static func namespaceIDs(of task: Int32, in pid: Int32) -> [Int32]? {
+        guard let bytes = try? ProcFS().read(pid, "task/\(task)/status", limit: 16384) else { return nil }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("NSpid:") }?
+            .split(separator: "\t").dropFirst().compactMap { Int32($0) }
+    }
+
+    /// A thread's name (comm); its number when it has gone.
+    static func name(of tid: Int32, in pid: Int32) -> String {
+        guard let bytes = try? ProcFS().read(pid, "task/\(tid)/comm", limit: 64) else { return "\(tid)" }
+        return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    }
+
+    /// The CPU it ran on last: field 39 of its stat line (proc_pid_stat(5)).
+    static func processor(inStat line: [UInt8]) -> Int32? {
+        guard let end = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = line[(end + 1)...].split(separator: 32)
+        guard fields.count > 36 else { return nil }
+        return Int32(String(decoding: fields[36], as: UTF8.self))
+    }
+}
