@@ -1,6 +1,7 @@
 // A thread of another process, copied in one short stop.
 #include "CUnwind.h"
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -29,7 +30,7 @@ static int32_t copy_stopped(int32_t pid, int32_t tid, struct ls_thread_copy *cop
     return got < 0 ? -errno : 0;
 }
 
-int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, int64_t timeout_ns) {
+static int32_t stop_and_copy(int32_t pid, int32_t tid, struct ls_thread_copy *copy, int64_t timeout_ns) {
     if (ptrace(PTRACE_SEIZE, tid, 0, 0) != 0) return -errno;
     int64_t start = now();
     if (ptrace(PTRACE_INTERRUPT, tid, 0, 0) != 0) {
@@ -48,7 +49,7 @@ int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, in
         else if (waited > 20000) sched_yield();
     }
     if (got < 0) return -errno;
-    if (got == 0) return -ETIMEDOUT;  // let go when the calling thread ends, or by the next wait
+    if (got == 0) return -ETIMEDOUT;
     if (!WIFSTOPPED(status)) return -ESRCH;
     int32_t result = copy_stopped(pid, tid, copy);
     // A signal that was just being delivered is passed on; the event of our own interrupt is none.
@@ -58,8 +59,31 @@ int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, in
     return result;
 }
 #else
-int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, int64_t timeout_ns) {
+static int32_t stop_and_copy(int32_t pid, int32_t tid, struct ls_thread_copy *copy, int64_t timeout_ns) {
     (void)pid, (void)tid, (void)copy, (void)timeout_ns, (void)now;
     return -ENOSYS;
 }
 #endif
+
+struct job {
+    int32_t pid, tid, result;
+    struct ls_thread_copy *copy;
+    int64_t timeout_ns;
+};
+
+static void *run(void *argument) {
+    struct job *job = argument;
+    job->result = stop_and_copy(job->pid, job->tid, job->copy, job->timeout_ns);
+    return NULL;
+}
+
+// ptrace belongs to a thread, and what that thread has seized is let go when it ends: a thread of the target that did
+// not stop in time is not left to stop later, with nobody to let it run.
+int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, int64_t timeout_ns) {
+    struct job job = {.pid = pid, .tid = tid, .copy = copy, .timeout_ns = timeout_ns};
+    pthread_t tracer;
+    int error = pthread_create(&tracer, NULL, run, &job);
+    if (error != 0) return -error;
+    pthread_join(tracer, NULL);
+    return job.result;
+}

@@ -16,8 +16,9 @@ public struct NativeStack: Hashable, Sendable {
 /// Takes native stacks of another process: each thread is stopped for the time of one copy (some 40 µs) and unwound
 /// from the copy after it runs again.
 ///
-/// Needs the right to ptrace. Stops the target, so only `--native` uses it. Each call seizes, copies and lets go on the
-/// calling thread, so no thread of the target can be left stopped. Not `Sendable`: one walker, one thread.
+/// Needs the right to ptrace. Stops the target, so only `--native` uses it. Each call seizes, copies and lets go on a
+/// thread of its own, whose end lets go of everything, so no thread of the target can be left stopped. Not `Sendable`:
+/// one caller at a time.
 public final class NativeStackReader {
     /// The process.
     public let pid: Int32

@@ -72,6 +72,15 @@ struct PageSnapshotTests {
         }
     }
 
+    @Test("a range of more granules than there is room for is read all the same")
+    func tooLong() throws {
+        let image = Self.image(0..<16)
+        let snapshot = PageSnapshot(of: image, limit: 1)
+        #expect(
+            try snapshot.bytes(at: 3, count: 65_000, limit: 65_000) == image.bytes(at: 3, count: 65_000, limit: 65_000))
+        #expect(snapshot.bytesHeld == 16384)
+    }
+
     @Test("the end of the address space is refused, not wrapped around", arguments: [UInt64.max, UInt64.max - 6])
     func end(address: UInt64) {
         let snapshot = PageSnapshot(of: Self.image(0..<4))

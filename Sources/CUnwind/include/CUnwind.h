@@ -33,8 +33,8 @@ struct ls_thread_copy {
     uint8_t stack[LS_STACK_COPY];
 };
 
-/// Stops a thread (PTRACE_SEIZE, PTRACE_INTERRUPT), copies it, lets it run. Everything happens on the calling thread,
-/// to which ptrace belongs. Returns 0 or -errno; -ETIMEDOUT when the thread does not stop (uninterruptible sleep).
+/// Stops a thread (PTRACE_SEIZE, PTRACE_INTERRUPT), copies it, lets it run. Everything happens on one thread made for
+/// it, to which ptrace belongs. Returns 0 or -errno; -ETIMEDOUT when the thread does not stop (uninterruptible sleep).
 int32_t ls_copy_thread(int32_t pid, int32_t tid, struct ls_thread_copy *copy, int64_t timeout_ns);
 
 /// What libunwind knows of a process: a cache of unwind tables, shared by all samples. One thread at a time.

@@ -1,0 +1,124 @@
+/// The granules that a `PageSnapshot` holds: a table by address, and their bytes.
+///
+/// Apart from the snapshot because that is generic: what runs at every read is compiled once, for all sources.
+/// Not `Sendable`: one walker, one thread.
+@usableFromInline
+final class GranuleTable {
+    /// A granule that is held.
+    @usableFromInline struct Entry {
+        /// Which part of the arena it has.
+        @usableFromInline var slot: UInt32
+        /// Its 4 KB pages that could be read, as bits 0 to 3.
+        @usableFromInline var readable: UInt32
+    }
+
+    /// What came of a read.
+    enum Outcome {
+        /// The buffer is filled.
+        case done
+        /// This granule (address >> 14) must be fetched first.
+        case missing(UInt64)
+        /// A page of the range is known to be unreadable.
+        case unreadable
+    }
+
+    @usableFromInline static var granule: Int { 1 << 14 }
+    static var page: Int { 1 << 12 }
+    /// The key of no granule: keys have 50 bits.
+    static var vacant: UInt64 { .max }
+
+    /// The bytes of all slots. Untouched slots take no memory. Owned here, as the other three; freed in `deinit`.
+    @usableFromInline let arena: UnsafeMutableRawPointer
+    /// The granule that the last read was in: most reads are in the one of the read before. Behind a pointer, since a
+    /// stored property costs a check of exclusive access at every read.
+    @usableFromInline let last: UnsafeMutablePointer<(key: UInt64, entry: Entry)>
+    /// Granules held.
+    private(set) var used = 0
+
+    /// Address >> 14 of the granule in each bucket, or `vacant`. Open addressing, linear probing; twice as many buckets
+    /// as slots at least, so that a probe always ends.
+    private let keys: UnsafeMutablePointer<UInt64>
+    private let entries: UnsafeMutablePointer<Entry>
+    private let bucketMask: Int
+    private let slots: Int
+
+    /// A table of at most `limit` bytes: at least one granule, at most 16 GB.
+    init(limit: Int) {
+        slots = min(max(limit / Self.granule, 1), 1 << 20)
+        var buckets = 4
+        while buckets < 2 * slots { buckets *= 2 }
+        bucketMask = buckets - 1
+        keys = .allocate(capacity: buckets)
+        keys.initialize(repeating: Self.vacant, count: buckets)
+        entries = .allocate(capacity: buckets)
+        entries.initialize(repeating: Entry(slot: 0, readable: 0), count: buckets)
+        last = .allocate(capacity: 1)
+        last.initialize(to: (Self.vacant, Entry(slot: 0, readable: 0)))
+        arena = .allocate(byteCount: slots * Self.granule, alignment: 4096)
+    }
+
+    deinit {
+        last.deallocate()
+        keys.deallocate()
+        entries.deallocate()
+        arena.deallocate()
+    }
+
+    func reset() {
+        keys.update(repeating: Self.vacant, count: bucketMask + 1)
+        last.pointee.key = Self.vacant
+        used = 0
+    }
+
+    /// Fills `buffer`, from its byte `done` on, from the granules held; `done` says how far it came, so that a range of
+    /// more granules than there is room for ends too. The range does not wrap around.
+    func read(
+        at address: RemoteAddress, into buffer: UnsafeMutableRawBufferPointer, from done: inout Int
+    ) -> Outcome {
+        guard let start = buffer.baseAddress else { return .done }
+        while done < buffer.count {
+            let here = address + UInt64(done)
+            let offset = Int(here & UInt64(Self.granule - 1))
+            let count = min(Self.granule - offset, buffer.count - done)
+            guard let entry = find(here >> 14) else { return .missing(here >> 14) }
+            if entry.readable != 0b1111 {
+                for page in (offset / Self.page)...((offset + count - 1) / Self.page)
+                where entry.readable & (1 << page) == 0 { return .unreadable }
+            }
+            (start + done).copyMemory(
+                from: arena + (Int(entry.slot) * Self.granule + offset), byteCount: count)
+            done += count
+        }
+        return .done
+    }
+
+    /// Makes room for a granule that is not held, forgetting all when full; its bytes go where it says.
+    func makeRoom() -> UnsafeMutableRawBufferPointer {
+        if used == slots { reset() }
+        return UnsafeMutableRawBufferPointer(start: arena + used * Self.granule, count: Self.granule)
+    }
+
+    /// Keeps the granule whose bytes were put where `makeRoom` said.
+    func keep(_ key: UInt64, readable: UInt32) {
+        var bucket = home(of: key)
+        while keys[bucket] != Self.vacant { bucket = (bucket + 1) & bucketMask }
+        keys[bucket] = key
+        entries[bucket] = Entry(slot: UInt32(used), readable: readable)
+        used += 1
+    }
+
+    private func find(_ key: UInt64) -> Entry? {
+        if key == last.pointee.key { return last.pointee.entry }
+        var bucket = home(of: key)
+        while keys[bucket] != key {
+            if keys[bucket] == Self.vacant { return nil }
+            bucket = (bucket + 1) & bucketMask
+        }
+        last.pointee = (key, entries[bucket])
+        return entries[bucket]
+    }
+
+    private func home(of key: UInt64) -> Int {
+        Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & bucketMask
+    }
+}
