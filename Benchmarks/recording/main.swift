@@ -16,8 +16,11 @@ func stacks(distinct: Int, depth: Int) -> [StackTrace] {
     }
 }
 
+/// CPU time of this process.
+func processorSeconds() -> Double { Double(clock()) / 1e6 }
+
 let samples = 1_000_000
-let clock = ContinuousClock()
+let stopwatch = ContinuousClock()
 let directory = FileManager.default.temporaryDirectory.appending(path: "loopscope-bench-\(getpid())").path
 try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
 defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -34,19 +37,21 @@ for (distinct, depth) in [(300, 30), (3000, 30), (50_000, 30)] {
                 consumer: "chat.consumers.ChatConsumer", count: 1, weight: .microseconds(100)))
     }
     let writer = try RecordingWriter(path: path, capacity: samples)
-    let written = try clock.measure {
+    let cpu = processorSeconds()
+    let written = try stopwatch.measure {
         for start in stride(from: 0, to: samples, by: 1000) { writer.record(Array(observations[start..<start + 1000])) }
         try writer.finish()
     }
+    let cpuPerSample = (processorSeconds() - cpu) / Double(samples)
     var groups: [StackSample] = []
-    let read = try clock.measure { groups = try Recording(path: path).stacks() }
+    let read = try stopwatch.measure { groups = try Recording(path: path).stacks() }
     guard groups.reduce(0, { $0 + $1.count }) == samples else { fatalError("samples were lost") }
     let bytes = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
     let rate = Int(Double(samples) / (written / .seconds(1)))
     print(
         """
         {"bench": "recording", "samples": \(samples), "distinct_stacks": \(distinct), "depth": \(depth), \
-        "appended_per_second": \(rate), "grouped_read_seconds": \(read / .seconds(1)), "groups": \(groups.count), \
-        "bytes_per_sample": \(bytes / samples)}
+        "appended_per_second": \(rate), "cpu_us_per_sample": \(cpuPerSample * 1e6), \
+        "grouped_read_seconds": \(read / .seconds(1)), "groups": \(groups.count), "bytes_per_sample": \(bytes / samples)}
         """)
 }

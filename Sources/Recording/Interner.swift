@@ -133,16 +133,16 @@ private struct SightingKey: Hashable {
     let task: String?
 }
 
-/// A stack to look up. Hashing takes lines and lengths of all frames and the text of the leaf only: samplers hand in the
-/// same array again and again, which `==` notices at once, so hashing every name would be most of the work.
+/// A stack to look up. Hashing takes the lines of all frames and the text of the leaf only: samplers hand in the same
+/// array again and again, which `==` notices at once, so hashing every name would be most of the work.
 private struct StackKey: Hashable {
     let stack: StackTrace
 
     func hash(into hasher: inout Hasher) {
-        for frame in stack.frames {
-            hasher.combine(frame.line)
-            hasher.combine(frame.function.utf8.count)
-        }
-        hasher.combine(stack.leaf?.function)
+        let frames = stack.frames
+        hasher.combine(frames.count)
+        // By index: iterating would retain and release every name.
+        for index in frames.indices { hasher.combine(frames[index].line ?? -1) }
+        hasher.combine(frames.last?.function)
     }
 }

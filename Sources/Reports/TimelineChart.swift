@@ -30,10 +30,7 @@ struct TimelineChart {
         let connections = points.compactMap { point in
             point.open.map { (x(point.seconds, last), y(Double($0), topOpen)) }
         }
-        // A slope that falls says only that something else took the CPU.
-        let note =
-            cost.flatMap { $0.percentPerConnection > 0 ? $0 : nil }
-            .map { "; an open connection goes with \($0.percentPerConnection.fixed(2)) % of a core" } ?? ""
+        let note = cost.map { "; an open connection goes with \($0.percentPerConnection.fixed(2)) % of a core" } ?? ""
         return """
             <section>
             <h2>Over time <small><i class="key cpu"></i>CPU, percent of one core\(connections.isEmpty ? "" : "  <i class=\"key open\"></i>open connections")\(note)</small></h2>
