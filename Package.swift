@@ -143,8 +143,9 @@ let package = Package(
         room(
             "Commands",
             [
-                "Analysis", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "NativeProbe", "Observations",
-                "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
+                "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "NativeProbe",
+                "Observations",
+                "ProcessProbe", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests("Commands", ["Analysis", "Observations", "RealtimeServer", "Replay", "Session"]),
@@ -161,7 +162,8 @@ let package = Package(
 
         // Real processes and sockets.
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Analysis", "CPythonProbe", "Observations", "Reports"],
+            name: "IntegrationTests",
+            dependencies: ["Analysis", "CPythonProbe", "Commands", "Observations", "Reports"],
             swiftSettings: settings),
     ]
 )

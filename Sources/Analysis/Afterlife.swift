@@ -87,7 +87,11 @@ extension Outliving {
     private static func face(
         of instance: ConsumerInstance, moved: Bool, sightings: Int, at now: Moment
     ) -> Face {
-        guard let disconnects = instance.disconnects else { return moved ? .hot : sightings > 1 ? .cold : .undecided }
+        guard let disconnects = instance.disconnects else {
+            // A message that is not the server's first disconnect is a second one: it is delivered again and again.
+            if moved || instance.lastMessageIsFirstDisconnect == false { return .hot }
+            return sightings > 1 ? .cold : .undecided
+        }
         if disconnects > 2 { return .hot }
         let isSettled = instance.closedAt.map { now - $0 >= settled } ?? false
         return sightings > 1 || isSettled ? .cold : .undecided

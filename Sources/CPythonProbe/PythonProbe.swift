@@ -65,9 +65,7 @@ public struct PythonProbe: Probe {
         } onCancel: {
             control.stop()
         }
-        let end = SessionEnd(time: .now(), reason: reason)
-        sink.record([.end(end)])
-        return end
+        return SessionEnd(time: .now(), reason: reason)
     }
 
     private func wallClock() -> Double {

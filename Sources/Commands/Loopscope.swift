@@ -21,6 +21,9 @@ public struct Loopscope: AsyncParsableCommand {
         version: version,
         groupedSubcommands: [
             CommandGroup(name: "See it work", subcommands: [DemoCommand.self, ServeCommand.self]),
+            CommandGroup(
+                name: "Look at a running server",
+                subcommands: [AttachCommand.self, TasksCommand.self, DumpCommand.self, DoctorCommand.self]),
             CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])
 

@@ -60,7 +60,7 @@ extension SwallowedStopCase {
         if let cost = evidence.cost(of: consumer) {
             lines.append("\(Int(cost.percent.rounded())) % of loop \(cost.loop)'s time")
         } else if let loop = evidence.loops.first(where: { pid == nil || $0.pid == pid }), let load = loop.loadPercent {
-            lines.append("loop \(loop.loop) (\(loop.thread)) is \(Int(load.rounded())) % busy")
+            lines.append("the loop of thread \(loop.thread) is \(Int(load.rounded())) % busy")
         }
         return card.finding(
             confidence: .proof, grade: grade, pid: pid, consumer: consumer, count: count, location: location,

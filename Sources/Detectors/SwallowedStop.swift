@@ -8,8 +8,14 @@ struct SwallowedStopCase {
     let evidence: Evidence
 
     /// Cases of one face, a case per class, whose blame is not `websocket_disconnect`'s (that is LS004).
+    ///
+    /// A class with one instance that spins is hot as a whole: its others are the same bug, only caught at rest.
     static func cases(of faces: Set<Outliving.Face>, in evidence: Evidence, disconnectOverride: Bool) -> [Self] {
-        Dictionary(grouping: evidence.outliving.filter { faces.contains($0.face) }, by: \.instance.consumer)
+        Dictionary(grouping: evidence.outliving, by: \.instance.consumer)
+            .filter { _, instances in
+                let spins = instances.contains { $0.face == .hot }
+                return spins ? faces.contains(.hot) : instances.contains { faces.contains($0.face) }
+            }
             .sorted { $0.key < $1.key }
             .map { Self(consumer: $0.key, instances: $0.value, evidence: evidence) }
             .filter { $0.blamesDisconnect == disconnectOverride }

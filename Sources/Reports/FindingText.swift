@@ -1,4 +1,4 @@
-import Analysis
+public import Analysis
 import Observations
 
 /// One finding in plain words; code and grade stand after it, dim.
@@ -28,6 +28,13 @@ struct FindingText {
 
     private func row(_ name: String, _ text: String) -> String {
         "    " + style.dim(name + String(repeating: " ", count: 7 - name.count)) + text
+    }
+}
+
+extension TextReport {
+    /// One finding alone: what is printed the moment it stands.
+    public static func text(of finding: Finding, style: TextStyle) -> String {
+        FindingText(finding: finding, style: style).lines.joined(separator: "\n")
     }
 }
 

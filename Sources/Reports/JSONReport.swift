@@ -1,5 +1,5 @@
 public import Analysis
-import Observations
+public import Observations
 import Statistics
 
 /// The report as JSON, schema `loopscope/report/1`: keys may be added, never renamed (docs/formats/report.schema.json).
@@ -148,6 +148,48 @@ public enum JSONReport {
         [
             "owner": .string(spot.owner), "function": .string(spot.frame.function), "file": JSONValue(spot.frame.file),
             "percent": JSONValue(spot.percent, places: 1),
+        ]
+    }
+
+    /// One census: the tasks and the consumers of each process, as `tasks --json` prints them.
+    public static func census(tasks: [TaskCensus], connections: [ConnectionCensus]) -> JSONValue {
+        [
+            "schema": "loopscope/tasks/1",
+            "tasks": .array(tasks.flatMap { census in census.groups.map { task($0, census) } }),
+            "consumers": .array(
+                connections.flatMap { census in
+                    census.consumers.map { row in
+                        [
+                            "pid": .int(Int(census.pid)), "name": .string(row.consumer),
+                            "grade": .string(census.grade.rawValue), "alive": .int(row.alive),
+                            "sockets": .object(
+                                SocketState.allCases.map { (key: $0.rawValue, value: .int(row.sockets[$0] ?? 0)) }),
+                            "tasks": .int(row.tasks), "override": row.override.map(location) ?? .null,
+                        ]
+                    }
+                }),
+        ]
+    }
+
+    /// One set of stacks, innermost frame last, as `dump --json` prints them.
+    public static func stacks(_ samples: [StackSample]) -> JSONValue {
+        [
+            "schema": "loopscope/stacks/1",
+            "threads": .array(
+                samples.map { sample in
+                    [
+                        "pid": .int(Int(sample.pid)), "tid": .int(Int(sample.tid)), "name": .string(sample.thread),
+                        "activity": .string(sample.activity.rawValue),
+                        "holds_gil": sample.holdsGIL.map(JSONValue.bool) ?? .null, "task": JSONValue(sample.task),
+                        "frames": .array(
+                            sample.stack.frames.map { frame in
+                                [
+                                    "kind": .string(frame.kind.rawValue), "function": .string(frame.function),
+                                    "file": JSONValue(frame.file), "line": JSONValue(frame.line),
+                                ]
+                            }),
+                    ]
+                }),
         ]
     }
 }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Several probes on one target: its workers, and for each its memory and its /proc.
 ///
-/// One session has one start: the leader's. The others' starts are dropped. It ends when the leaders have ended; a
+/// One session has one start: the leader's. The others' starts are dropped, and what followers say of loops. It ends when the leaders have ended; a
 /// follower (the /proc sampler beside a memory reader) never keeps it alive.
 public struct CompositeProbe: Probe {
     let leaders: [any Probe]
@@ -76,15 +76,17 @@ private final class StartGate: ObservationSink {
     }
 }
 
-/// A follower's start is never the session's.
+/// A follower's start is never the session's, and the loops it guesses from threads are ones the leaders read.
 private struct FollowerSink: ObservationSink {
     let sink: StartGate
 
     func record(_ observations: [Observation]) {
         sink.record(
             observations.filter { observation in
-                if case .start = observation { return false }
-                return true
+                switch observation {
+                case .start, .loop: false
+                default: true
+                }
             })
     }
 }

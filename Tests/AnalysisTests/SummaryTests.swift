@@ -138,6 +138,12 @@ struct AfterlifeTests {
         #expect(Outliving.find(in: [census(at: 100, [waiting])]).map(\.face) == [.undecided])
     }
 
+    @Test("a message that is not the first disconnect is a redelivery, even when the receive task's address was reused")
+    func redelivered() {
+        let again = closed(progress: 1, first: false)
+        #expect(Outliving.find(in: [census(at: 0, [again]), census(at: 500, [again])]).map(\.face) == [.hot])
+    }
+
     @Test("an address reused by another class is another instance")
     func reusedAddress() {
         var other = closed(progress: 1)

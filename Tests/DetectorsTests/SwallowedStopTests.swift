@@ -74,15 +74,14 @@ struct SwallowedStopTests {
         #expect(findings.first?.evidence.contains("4 tasks that will never end") == true)
     }
 
-    @Test("a class with hot and cold instances gets one finding, and the cold ones are evidence under it")
+    @Test("a class of which one instance spins is hot as a whole: the others are the same bug, caught at rest")
     func both() throws {
         let log = session([
-            (500, [stuck(1, progress: 1), stuck(2, progress: 5)]),
-            (1000, [stuck(1, progress: 9), stuck(2, progress: 5)]),
+            (500, [stuck(1, progress: 1), stuck(2, progress: 5)]), (1000, [stuck(1, progress: 9), stuck(2, progress: 5)]),
         ])
         let findings = try judge(log).findings
         #expect(findings.map(\.code) == ["LS001"])
-        #expect(findings.first?.evidence.contains { $0.contains("waiting for ever") } == true)
+        #expect(findings.first?.count == 2)
     }
 
     @Test("an override of websocket_disconnect is LS004, not LS001 or LS002", arguments: [UInt64(1), 900])

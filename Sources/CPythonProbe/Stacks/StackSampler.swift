@@ -29,6 +29,9 @@ public final class StackSampler {
     private var activityDue = Moment(nanoseconds: .min)
     private var holder: RemoteAddress = 0
 
+    /// How many threads are sampled; 0 before the first sample.
+    public var threadsWatched: Int { watched.count }
+
     /// A thread under observation.
     fileprivate struct WatchedThread {
         let sampler: ThreadSampler

@@ -1,0 +1,110 @@
+import Analysis
+import ArgumentParser
+import Observations
+import Reports
+import Session
+
+/// How often stacks are sampled: `100`, or `max`.
+struct SampleRate: ExpressibleByArgument, Sendable {
+    /// Samples a second; `nil` without a pause.
+    var hertz: Double?
+
+    init(hertz: Double?) { self.hertz = hertz }
+
+    init?(argument: String) {
+        if argument == "max" {
+            hertz = nil
+            return
+        }
+        guard let number = Double(argument), number >= 0.1, number <= 1e6 else { return nil }
+        hertz = number
+    }
+
+    var defaultValueDescription: String { hertz.map { "\(Int($0))" } ?? "max" }
+}
+
+/// `loopscope attach`: observe a running process and its workers.
+struct AttachCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attach",
+        abstract: "Observe a running server, without a change to it: verdict, ticks, tasks, hot functions.",
+        discussion: """
+            Reads the process's memory; never writes to it, never stops it. Without a target the servers of this
+            machine are listed, and a lone one is taken. On a terminal it goes on until Ctrl-C, else for 10 s.
+
+            Examples:
+              loopscope attach --pid 4711
+              loopscope attach --find uvicorn --duration 5 --save sick.loopscope
+            """)
+
+    @OptionGroup var target: TargetOptions
+
+    @Option(
+        help: ArgumentHelp("Observe for so long. Default: until Ctrl-C on a terminal, else 10.", valueName: "seconds"))
+    var duration: Double?
+
+    @Option(help: ArgumentHelp("Stack samples a second, or max.", valueName: "hz"))
+    var rate = SampleRate(hertz: 100)
+
+    @Flag(help: "Observe until the process ends.")
+    var untilExit = false
+
+    @Flag(help: "Print each finding as a line of JSON as soon as it stands.")
+    var follow = false
+
+    @Option(help: ArgumentHelp("Keep the recording.", valueName: "file"))
+    var save: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if let duration, !(duration > 0 && duration < 1e9) {
+            throw ValidationError("--duration is a number of seconds above 0")
+        }
+        if untilExit, duration != nil { throw ValidationError("--until-exit and --duration exclude each other") }
+    }
+
+    func run() async throws {
+        let world = World.current
+        let pid = try await target.resolve()
+        let attached = try AttachTarget(pid: pid, rate: rate.hertz)
+        for remark in attached.remarks { world.error("note: \(remark.plain())\n") }
+        let length = limit(world)
+        common.progress(
+            "observing process \(pid)" + (length.map { " for \($0.formatted)" } ?? "; Ctrl-C ends with the report"),
+            in: world)
+        let runner = SessionRunner(save: save, replacing: true) { tell($0, world) }
+        let outcome = try await Interrupts.cancel {
+            try await runner.run(attached.probe) { _ in
+                try? await Task.sleep(for: length ?? .seconds(1_000_000_000))  // ended by Ctrl-C or by the target
+            }
+        }
+        if !follow { common.print(outcome.report, in: world) }
+        try EarlyExit.end(with: status(of: outcome, wasLimited: length != nil))
+    }
+
+    private func limit(_ world: World) -> Duration? {
+        if let duration { return .seconds(duration) }
+        return untilExit || world.outputIsTerminal ? nil : .seconds(10)
+    }
+
+    /// A finding, the moment it stands.
+    private func tell(_ finding: Finding, _ world: World) {
+        if follow {
+            world.output(JSONReport.finding(finding).text() + "\n")
+        } else if !common.quiet, world.errorIsTerminal {
+            world.error(TextReport.text(of: finding, style: common.style(world)) + "\n\n")
+        }
+    }
+
+    /// Ctrl-C ends an unlimited session as it should end; one that had a time was cut short.
+    private func status(of outcome: SessionOutcome, wasLimited: Bool) -> ExitReason {
+        let verdict = ExitReason(outcome.report.verdict(failOn: common.failOn.severity))
+        return verdict == .clean && outcome.end.reason == .interrupted && wasLimited ? .interrupted : verdict
+    }
+}
+
+extension Duration {
+    /// `5 s`.
+    fileprivate var formatted: String { "\((Nanoseconds(self).seconds * 10).rounded() / 10) s" }
+}

@@ -1,0 +1,64 @@
+import CPythonProbe
+import Observations
+import ProcessProbe
+import RemoteProcess
+import Session
+
+/// The probes of one process and of its workers: what a pid is, is asked in the order CPython, then any process.
+struct AttachTarget: Sendable {
+    /// Most processes that are observed at once.
+    static let processLimit = 64
+
+    /// Everything that observes it.
+    let probe: CompositeProbe
+    /// What cannot be seen, and what more would need.
+    let remarks: [String]
+
+    /// Finds out what `pid` and its descendants are.
+    ///
+    /// - Parameter rate: stack samples a second; `nil` without a pause.
+    /// - Throws: `CommandError` when nothing of it can be read.
+    init(pid: Int32, rate: Double?) throws {
+        let finder = CandidateFinder()
+        let family = ([pid] + ProcessTree().descendants(of: pid)).prefix(Self.processLimit)
+        var readers: [any Probe] = []
+        var remarks: [String] = []
+        for member in family where member == pid || finder.isPython(member) {
+            do throws(PythonAttachError) {
+                readers.append(try PythonProbe(pid: member, options: .init(rate: rate, tool: Loopscope.version)))
+            } catch {
+                switch error {
+                case .notPermitted: throw Self.refusal(pid: member)
+                case .gone where member == pid:
+                    throw CommandError("process \(pid) has ended", status: .unavailable)
+                case .gone: continue
+                case .notPython:
+                    remarks.append(
+                        "process \(member) runs no CPython: its threads are seen through /proc only; stacks and tasks need CPython 3.9 to 3.14"
+                    )
+                case .layout:
+                    remarks.append("process \(member): \(error); its threads are seen through /proc only")
+                }
+            }
+        }
+        let processes = family.map { ProcessProbe(pid: $0, tool: Loopscope.version) as any Probe }
+        probe =
+            readers.isEmpty
+            ? CompositeProbe(leaders: processes) : CompositeProbe(leaders: readers, followers: processes)
+        self.remarks = remarks
+    }
+
+    /// Why the kernel refuses, and the one remedy that fits.
+    static func refusal(pid: Int32) -> CommandError {
+        switch AttachPermission.judge(pid, wasRefused: true) {
+        case .allowed:
+            CommandError(
+                "cannot read the memory of process \(pid): Operation not permitted",
+                why: "no setting of this machine explains it: a security module may forbid it",
+                do: "look at the kernel's log: `dmesg | tail`", status: .notPermitted)
+        case .denied(let error):
+            CommandError(
+                error.what, why: error.why, do: error.remedy, status: error.isGone ? .unavailable : .notPermitted)
+        }
+    }
+}

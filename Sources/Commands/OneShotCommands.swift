@@ -1,0 +1,113 @@
+import ArgumentParser
+import CPythonProbe
+import Observations
+import ProcessProbe
+import RemoteProcess
+import Reports
+import TargetMemory
+
+/// `loopscope tasks`: one census of a running server's asyncio tasks.
+struct TasksCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tasks", abstract: "Count a running server's asyncio tasks, by consumer class and coroutine.",
+        discussion: "Example: loopscope tasks --pid 4711 --tree")
+
+    @OptionGroup var target: TargetOptions
+
+    @Flag(help: "Show each task's chain of coroutines.")
+    var tree = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let world = World.current
+        let pid = try await target.resolve()
+        var tasks: [TaskCensus] = []
+        var connections: [ConnectionCensus] = []
+        for process in try PythonProcesses.of(pid) {
+            do throws(RemoteReadError) {
+                let census = try CensusTaker(process).take(at: .monotonic())
+                tasks.append(census.tasks)
+                connections.append(census.connections)
+            } catch { throw PythonProcesses.unreadable(process.pid, error) }
+        }
+        if common.json {
+            world.output(JSONReport.census(tasks: tasks, connections: connections).text(pretty: true) + "\n")
+        } else {
+            world.output(TasksText(tasks: tasks, connections: connections, style: common.style(world)).text(tree: tree))
+        }
+    }
+}
+
+/// `loopscope dump`: the stacks of all threads, once.
+struct DumpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump", abstract: "Print the Python stacks of all threads of a running server, once.",
+        discussion: "Example: loopscope dump --pid 4711")
+
+    @OptionGroup var target: TargetOptions
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let world = World.current
+        let pid = try await target.resolve()
+        var samples: [StackSample] = []
+        for process in try PythonProcesses.of(pid) {
+            samples += Self.stacks(of: process)
+        }
+        world.output(
+            common.json
+                ? JSONReport.stacks(samples).text(pretty: true) + "\n"
+                : StacksText(samples, style: common.style(world)).text)
+    }
+}
+
+extension DumpCommand {
+    /// Most of the time that is spent on threads whose stack moves under the reader.
+    private static let patience = Nanoseconds.milliseconds(50)
+
+    /// The last stack seen of each thread. A thread that runs may need a few tries.
+    static func stacks(of process: PythonProcess) -> [StackSample] {
+        let sampler = StackSampler(process, rate: nil)
+        let end = Moment.monotonic() + patience
+        var seen: [Int32: StackSample] = [:]
+        var threads = Int.max
+        while seen.count < threads, .monotonic() < end {
+            let window = sampler.run(until: .monotonic() + .milliseconds(1))
+            for sample in window.stacks { seen[sample.tid] = sample }
+            threads = sampler.threadsWatched
+            if window.isGone { break }
+        }
+        return seen.values.sorted { $0.tid < $1.tid }
+    }
+}
+
+/// The CPython processes of a target: itself and its workers.
+enum PythonProcesses {
+    static func of(_ pid: Int32) throws -> [PythonProcess] {
+        let finder = CandidateFinder()
+        var found: [PythonProcess] = []
+        for member in [pid] + ProcessTree().descendants(of: pid) where member == pid || finder.isPython(member) {
+            do throws(PythonAttachError) {
+                found.append(try PythonProcess(pid: member))
+            } catch {
+                switch error {
+                case .notPermitted: throw AttachTarget.refusal(pid: member)
+                default:
+                    guard member == pid else { continue }
+                    throw CommandError(
+                        "cannot read process \(pid)", why: "\(error)".plain(),
+                        do: "`loopscope attach --pid \(pid)` shows what /proc says of any process",
+                        status: .unavailable)
+                }
+            }
+        }
+        return found
+    }
+
+    static func unreadable(_ pid: Int32, _ error: RemoteReadError) -> CommandError {
+        CommandError(
+            "process \(pid) could not be read", why: "\(error)".plain(), do: "try again: it may be starting or ending",
+            status: .unavailable)
+    }
+}

@@ -1,0 +1,77 @@
+import Commands
+import Foundation
+import Synchronization
+import Testing
+
+/// Targets that are not what one hoped: the message says what, why, and what to do.
+@Suite("Choosing a target", .serialized)
+struct AttachTargetTests {
+    private func run(_ arguments: String...) async -> (status: ExitReason, output: String, error: String) {
+        let printed = Mutex(("", ""))
+        let world = World(
+            output: { text in printed.withLock { $0.0 += text } }, error: { text in printed.withLock { $0.1 += text } })
+        let status = await Loopscope.run(arguments, in: world)
+        return printed.withLock { (status, $0.0, $0.1) }
+    }
+
+    @Test("a process that is not there is 69", arguments: ["attach", "tasks", "dump", "doctor"])
+    func missing(verb: String) async {
+        let run = await run(verb, "--pid", "4194304")
+        #expect(run.status == .unavailable && run.output.isEmpty)
+        #expect(run.error.contains("  why: ") && run.error.contains("   do: "))
+    }
+
+    @Test(
+        "flags that contradict each other, or make no sense, are 64",
+        arguments: [
+            ["attach", "--pid", "1", "--find", "x"], ["attach", "--pid", "-4"],
+            ["attach", "--pid", "1", "--duration", "0"],
+            ["attach", "--pid", "1", "--rate", "fast"], ["attach", "--pid", "1", "--until-exit", "--duration", "3"],
+            ["tasks", "--find", ""],
+        ])
+    func contradictions(arguments: [String]) async {
+        let status = await Loopscope.run(arguments, in: World(output: { _ in }, error: { _ in }))
+        #expect(status == .usage)
+    }
+
+    @Test("a pattern that no server matches is 69, and says what was looked for")
+    func noMatch() async {
+        let run = await run("attach", "--find", "no such server, surely")
+        #expect(run.status == .unavailable && run.error.contains("no such server, surely"))
+    }
+
+    @Test("a process that runs no Python is still observed through /proc, with a line that says what more would need")
+    func notPython() async throws {
+        let other = try ChildProcess(["cat"])
+        let attached = await run("attach", "--pid", "\(other.pid)", "--duration", "1", "--json")
+        let tasks = await run("tasks", "--pid", "\(other.pid)")
+        _ = try await other.finish()
+        #expect(attached.status == .inconclusive)
+        #expect(attached.output.contains("\"kind\": \"process\"") && attached.error.contains("runs no CPython"))
+        #expect(tasks.status == .unavailable && tasks.error.contains("runs no CPython"))
+    }
+
+    @Test(
+        "a target that ends while it is observed ends the session with what was seen",
+        .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func targetExits() async throws {
+        let python = try #require(PythonEnvironment.preferred)
+        let launch = ServerLaunch(server: .uvicornSansio, python: python)
+        let attaching = try await ServerFixture.with(launch) { server in
+            let pid = server.pid
+            let (seen, see) = AsyncStream.makeStream(of: Void.self)
+            let printed = Mutex("")
+            let world = World(
+                output: { text in printed.withLock { $0 += text } }, error: { _ in see.yield() }, errorIsTerminal: true)
+            let attaching = Task {
+                let status = await Loopscope.run(["attach", "--pid", "\(pid)", "--until-exit", "--json"], in: world)
+                return (status, printed.withLock { $0 })
+            }
+            for await _ in seen { break }  // it has begun
+            return attaching
+        }
+        let (status, output) = await attaching.value
+        #expect(output.contains("\"ended\": \"targetExited\""))
+        #expect(status == .clean || status == .inconclusive)
+    }
+}
