@@ -47,6 +47,8 @@ extension Frame {
     /// Parts of paths that mark code of the interpreter, of installed packages, or of a toolchain.
     private static let libraryMarks = [
         "/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", "/checkouts/", "/swift-nio/",
+        // The embedded runtime is a library of its applications, also where both are built together.
+        "/Sources/ConsumerRuntime/", "/Sources/RealtimeServer/", "/Sources/EmbeddedProbe/",
     ]
 
     /// Whether the frame is the application's own code, as far as its path tells.

@@ -16,7 +16,10 @@ open class ThumbnailConsumer: WebSocketConsumer {
     static func render(milliseconds: Int64) {
         let end = Clock.threadCPU() + .milliseconds(milliseconds)
         var pixel: UInt64 = 1
-        while Clock.threadCPU() < end { pixel = pixel &* 6_364_136_223_846_793_005 &+ 1 }
+        while Clock.threadCPU() < end {
+            // Long enough between two looks at the clock that a stack taken at any time ends here.
+            for _ in 0..<100_000 { pixel = pixel &* 6_364_136_223_846_793_005 &+ 1 }
+        }
     }
 }
 

@@ -40,8 +40,12 @@ public struct BlockedLoop: Detector {
     public func check(_ evidence: Evidence) -> DetectorResult {
         let blocks = evidence.blocks.filter { $0.length >= Self.threshold }
         guard blocks.isEmpty else {
-            let byPlace = Dictionary(grouping: blocks) { Place(consumer: $0.consumer, frame: Self.culprit($0.stack)) }
-            let findings = byPlace.filter { $0.key.frame != nil || $0.value.count > 1 }
+            // One function is one cause, whichever of its lines the stack was taken at.
+            let byPlace = Dictionary(grouping: blocks) { block in
+                let frame = Self.culprit(block.stack)
+                return Place(consumer: block.consumer, function: frame?.function, file: frame?.file)
+            }
+            let findings = byPlace.filter { $0.key.function != nil || $0.value.count > 1 }
                 .map { finding($0.key, $0.value, grade: evidence.start?.grade ?? .sampled) }
             return findings.isEmpty ? .holds : .found(findings.sorted { $0.count > $1.count })
         }
@@ -51,7 +55,8 @@ public struct BlockedLoop: Detector {
 
     private struct Place: Hashable {
         let consumer: String?
-        let frame: Frame?
+        let function: String?
+        let file: String?
     }
 
     /// The innermost frame with a source line that is the application's.
@@ -66,13 +71,17 @@ public struct BlockedLoop: Detector {
             "loop \(loops) blocked \(blocks.count.counted("time")), \(Int(longest.seconds * 1000)) ms at the longest"
         ]
         if let message = blocks.compactMap(\.message).first { lines.append("while dispatching \(message)") }
-        if let leaf = blocks.compactMap(\.stack.leaf).first, leaf != place.frame { lines.append("in \(leaf.function)") }
-        let name = place.frame?.function ?? "the call"
+        if let leaf = blocks.compactMap(\.stack.leaf).first, leaf.function != place.function {
+            lines.append("in \(leaf.function)")
+        }
+        let name = place.function ?? "the call"
+        let longestBlock = blocks.max { $0.length < $1.length }
+        let line = longestBlock.flatMap { Self.culprit($0.stack)?.line }
         return card.finding(
             severity: longest < .milliseconds(250) && blocks.count < 3 ? .high : .critical,
-            confidence: place.frame == nil ? .strong : .proof, grade: grade, pid: blocks.first?.pid,
+            confidence: place.function == nil ? .strong : .proof, grade: grade, pid: blocks.first?.pid,
             consumer: place.consumer, count: blocks.count,
-            location: place.frame.map { CodeLocation(function: $0.function, file: $0.file, line: $0.line) },
+            location: place.function.map { CodeLocation(function: $0, file: place.file, line: line) },
             evidence: lines, howSure: "the stack was taken while the loop's heartbeat was missing",
             fix: "move the blocking call in \(name) off the loop, or await an asynchronous one",
             check: "time the call: everything over a few milliseconds stalls every connection of the loop")

@@ -35,7 +35,7 @@ struct EmbeddedFindingTests {
     @Test("a handler that blocks its loop is LS601, with the function and the line that blocks")
     func blockedLoop() async throws {
         let report = try await observe { try await say("cat", times: 3, to: "/ws/thumbnail/", port: $0) }
-        #expect(report.findings.map(\.code) == ["LS601"])
+        #expect(report.findings.map(\.code) == ["LS601"], "\(report.findings.map { ($0.location, $0.evidence) })")
         let finding = try #require(report.findings.first)
         #expect(finding.consumer == "Demo.ThumbnailConsumer")
         let place = try #require(finding.location)
