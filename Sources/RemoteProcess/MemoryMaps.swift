@@ -1,3 +1,4 @@
+import Glibc
 public import TargetMemory
 
 /// One line of /proc/PID/maps. Source: proc_pid_maps(5).
@@ -96,17 +97,25 @@ public struct MemoryMaps: Hashable, Sendable {
 extension ProcFS {
     /// Opens the file of a mapping as the target sees it: through its root (containers, chroots), or, when the file
     /// has been deleted or replaced, through its mapping (which needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE).
+    ///
+    /// - Throws: also when what is there now is no regular file.
     public func open(_ mapping: MemoryMapping, of pid: Int32) throws(ProcError) -> OpenFile {
         if !mapping.isDeleted, mapping.path.hasPrefix("/") {
             do throws(ProcError) {
-                return try OpenFile(path(pid, "root") + mapping.path)
+                return try openRegular(path(pid, "root") + mapping.path)
             } catch {
                 // A path outside the target's root, as after pivot_root: the mapping itself still leads there.
-                guard error.errno == 2 || error.errno == 20 else { throw error }  // ENOENT, ENOTDIR
+                guard error.errno == ENOENT || error.errno == ENOTDIR else { throw error }
             }
         }
         let range = String(mapping.start, radix: 16) + "-" + String(mapping.end, radix: 16)
-        return try OpenFile(path(pid, "map_files/\(range)"))
+        return try openRegular(path(pid, "map_files/\(range)"))
+    }
+
+    private func openRegular(_ path: String) throws(ProcError) -> OpenFile {
+        let file = try OpenFile(path)
+        guard file.isRegular else { throw ProcError(path: path, errno: EINVAL) }
+        return file
     }
 }
 

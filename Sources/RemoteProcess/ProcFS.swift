@@ -101,13 +101,20 @@ public struct OpenFile: ~Copyable {
 
     /// Opens a file.
     public init(_ path: String) throws(ProcError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK a pipe put there by the target would be waited for without end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw ProcError(path: path, errno: errno) }
         self.descriptor = descriptor
         self.path = path
     }
 
     deinit { close(descriptor) }
+
+    /// Whether it is a file with contents: no pipe, device or folder.
+    public var isRegular: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
 
     /// The file from its start, up to `limit` bytes. The files of /proc are made anew at each such read.
     public func readAll(limit: Int) throws(ProcError) -> [UInt8] {

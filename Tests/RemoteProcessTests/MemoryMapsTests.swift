@@ -68,6 +68,14 @@ struct MemoryMapsTests {
         #expect(throws: ProcError.self) { _ = try fake.proc.open(maps.mappings[2], of: 7) }
     }
 
+    @Test("a pipe in the place of a mapped file is neither waited for nor read")
+    func pipe() throws {
+        let fake = try FakeProc(["7/root/usr/bin/x": ""])
+        mkfifo(fake.folder.appending(path: "7/root/usr/bin/dbus-daemon").path, 0o600)
+        let mapping = try #require(MemoryMaps(parsing: Self.text.utf8).mappings.first)
+        #expect(throws: ProcError.self) { _ = try fake.proc.open(mapping, of: 7) }
+    }
+
     @Test("our own maps hold our own code")
     func live() throws {
         let maps = try MemoryMaps(of: getpid())
