@@ -11,6 +11,8 @@ final class Watchdog: Sendable {
     static let limit = Nanoseconds.milliseconds(100)
     /// How often it looks.
     private static let period = Nanoseconds.milliseconds(20)
+    /// A look that comes so late says that the whole machine was held up.
+    private static let stall = Nanoseconds.milliseconds(60)
     /// A block that lasts longer is told while it lasts.
     private static let early = Nanoseconds.seconds(1)
 
@@ -51,8 +53,9 @@ final class Watchdog: Sendable {
 
     /// What is known of one loop between two looks.
     private struct Watch {
-        /// The last beat that was seen, and the scheduler's account at that time.
+        /// The last beat that was seen, when we began to wait for the next, and the scheduler's account at that time.
         var beat: Int64
+        var since: Moment
         var account: SchedulerReading?
         /// The block under way.
         var block: LoopBlock?
@@ -61,27 +64,32 @@ final class Watchdog: Sendable {
 
     private func run() {
         var watches: [String: Watch] = [:]
+        var lastLook = Clock.now()
         while !isStopping.load(ordering: .relaxed) {
-            for loop in instrument.loops { look(at: loop, &watches) }
+            let now = Clock.now()
+            // When we ourselves come late the machine stood still, and with it every loop: nobody is to blame.
+            if now - lastLook > Self.stall { watches = watches.filter { $0.value.block != nil } }
+            lastLook = now
+            for loop in instrument.loops { look(at: loop, since: now, &watches) }
             usleep(UInt32(Self.period.count / 1000))
         }
         let left = watches.values.filter { !$0.isTold }.compactMap(\.block)
         if !left.isEmpty { sink.record(left.map { .block($0) }) }
     }
 
-    private func look(at loop: LoopInstrument, _ watches: inout [String: Watch]) {
+    private func look(at loop: LoopInstrument, since now: Moment, _ watches: inout [String: Watch]) {
         let beat = loop.lastBeat.load(ordering: .acquiring)
         guard beat != 0 else { return }
         let thread = loop.thread.load(ordering: .relaxed)
         let account = SchedulerReading(thread: thread)
-        var watch = watches[loop.id] ?? Watch(beat: beat, account: account)
+        var watch = watches[loop.id] ?? Watch(beat: beat, since: now, account: account)
         defer { watches[loop.id] = watch }
         if beat != watch.beat {
             // The heart beats again: it beat first when the block was over.
             if let block = watch.block, !watch.isTold { sink.record([.block(block)]) }
-            watch = Watch(beat: beat, account: account)
+            watch = Watch(beat: beat, since: Moment(nanoseconds: beat), account: account)
         }
-        let due = Moment(nanoseconds: beat) + LoopInstrument.beat
+        let due = max(watch.since, Moment(nanoseconds: beat) + LoopInstrument.beat)
         let late = Clock.now() - due
         guard late > Self.limit else { return }
         // A loop that merely gets no CPU is late and not blocked.

@@ -94,7 +94,7 @@ struct ExplainTests {
             let code = String(line.prefix(5))
             let page = await loopscope("explain", code, "--markdown").printed.output
             let file = folder.appending(path: "\(code).md")
-            if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "write" {
+            if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "update" {
                 try Data(page.utf8).write(to: file)
             }
             #expect(

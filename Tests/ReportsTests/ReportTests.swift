@@ -8,7 +8,7 @@ import Testing
 /// Compares with the file beside the tests; `LOOPSCOPE_GOLDEN=update` (make golden) writes it anew.
 func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden/\(name)")
-    if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "write" {
+    if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "update" {
         try Data(text.utf8).write(to: file)
     }
     let golden = String(decoding: try Data(contentsOf: file), as: UTF8.self)
