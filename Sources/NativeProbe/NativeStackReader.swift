@@ -80,4 +80,6 @@ public struct NativeStackError: Error, Hashable, Sendable, CustomStringConvertib
 
     /// The thread, and the reason in words.
     public var description: String { "thread \(tid): \(String(cString: strerror(errno)))" }
+    /// Whether the kernel refused to let it be traced.
+    public var isRefusal: Bool { errno == EPERM || errno == EACCES }
 }

@@ -77,7 +77,8 @@ struct SwallowedStopTests {
     @Test("a class of which one instance spins is hot as a whole: the others are the same bug, caught at rest")
     func both() throws {
         let log = session([
-            (500, [stuck(1, progress: 1), stuck(2, progress: 5)]), (1000, [stuck(1, progress: 9), stuck(2, progress: 5)]),
+            (500, [stuck(1, progress: 1), stuck(2, progress: 5)]),
+            (1000, [stuck(1, progress: 9), stuck(2, progress: 5)]),
         ])
         let findings = try judge(log).findings
         #expect(findings.map(\.code) == ["LS001"])

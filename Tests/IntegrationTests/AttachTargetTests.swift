@@ -52,6 +52,21 @@ struct AttachTargetTests {
     }
 
     @Test(
+        "dump --native shows the machine code under the Python stack, dump alone does not",
+        .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func nativeStacks() async throws {
+        let python = try #require(PythonEnvironment.preferred)
+        let (plain, native) = try await ServerFixture.with(ServerLaunch(server: .uvicornSansio, python: python)) {
+            server in
+            (await run("dump", "--pid", "\(server.pid)"), await run("dump", "--pid", "\(server.pid)", "--native"))
+        }
+        #expect(plain.status == .clean && plain.output.contains("BaseEventLoop._run_once"))
+        #expect(!plain.output.contains("native "))
+        #expect(native.status == .clean && native.output.contains("BaseEventLoop._run_once"))
+        #expect(native.output.contains("native ") && native.output.contains("epoll_wait"))
+    }
+
+    @Test(
         "a target that ends while it is observed ends the session with what was seen",
         .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)))
     func targetExits() async throws {

@@ -39,49 +39,6 @@ struct TasksCommand: AsyncParsableCommand {
     }
 }
 
-/// `loopscope dump`: the stacks of all threads, once.
-struct DumpCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "dump", abstract: "Print the Python stacks of all threads of a running server, once.",
-        discussion: "Example: loopscope dump --pid 4711")
-
-    @OptionGroup var target: TargetOptions
-    @OptionGroup var common: CommonOptions
-
-    func run() async throws {
-        let world = World.current
-        let pid = try await target.resolve()
-        var samples: [StackSample] = []
-        for process in try PythonProcesses.of(pid) {
-            samples += Self.stacks(of: process)
-        }
-        world.output(
-            common.json
-                ? JSONReport.stacks(samples).text(pretty: true) + "\n"
-                : StacksText(samples, style: common.style(world)).text)
-    }
-}
-
-extension DumpCommand {
-    /// Most of the time that is spent on threads whose stack moves under the reader.
-    private static let patience = Nanoseconds.milliseconds(50)
-
-    /// The last stack seen of each thread. A thread that runs may need a few tries.
-    static func stacks(of process: PythonProcess) -> [StackSample] {
-        let sampler = StackSampler(process, rate: nil)
-        let end = Moment.monotonic() + patience
-        var seen: [Int32: StackSample] = [:]
-        var threads = Int.max
-        while seen.count < threads, .monotonic() < end {
-            let window = sampler.run(until: .monotonic() + .milliseconds(1))
-            for sample in window.stacks { seen[sample.tid] = sample }
-            threads = sampler.threadsWatched
-            if window.isGone { break }
-        }
-        return seen.values.sorted { $0.tid < $1.tid }
-    }
-}
-
 /// The CPython processes of a target: itself and its workers.
 enum PythonProcesses {
     static func of(_ pid: Int32) throws -> [PythonProcess] {

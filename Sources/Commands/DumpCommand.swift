@@ -1,0 +1,86 @@
+import ArgumentParser
+import CPythonProbe
+import NativeProbe
+import Observations
+import ProcessProbe
+import RemoteProcess
+import Reports
+
+/// `loopscope dump`: the stacks of all threads, once.
+struct DumpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump", abstract: "Print the Python stacks of all threads of a running server, once.",
+        discussion: """
+            Never stops the target, unless --native is given: that stops each thread for some 40 µs, and works on any
+            process.
+
+            Example: loopscope dump --pid 4711
+            """)
+
+    @OptionGroup var target: TargetOptions
+
+    @Flag(help: "Add the machine-code stack of each thread. Stops each for some 40 µs.")
+    var native = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let world = World.current
+        let pid = try await target.resolve()
+        var samples: [StackSample] = []
+        if !native || CandidateFinder().isPython(pid) {
+            for process in try PythonProcesses.of(pid) { samples += Self.stacks(of: process) }
+        }
+        if native { samples += try nativeStacks(of: pid, world) }
+        world.output(
+            common.json
+                ? JSONReport.stacks(samples).text(pretty: true) + "\n"
+                : StacksText(samples, style: common.style(world)).text)
+    }
+
+    /// The native stack of each thread; a thread that ends meanwhile is left out.
+    private func nativeStacks(of pid: Int32, _ world: World) throws -> [StackSample] {
+        guard let reader = NativeStackReader(pid: pid), let sampler = try? ProcessSampler(pid: pid),
+            let process = try? sampler.sample(at: .monotonic(), sockets: false)
+        else { throw CommandError("process \(pid) has ended", status: .unavailable) }
+        let symbolizer = Symbolizer(pid: pid)
+        var samples: [StackSample] = []
+        var stopped = Nanoseconds.zero
+        for thread in process.threads {
+            do throws(NativeStackError) {
+                let stack = try reader.stack(of: thread.tid)
+                stopped = stopped + stack.stopped
+                samples.append(
+                    StackSample(
+                        time: process.time, pid: pid, tid: thread.tid, thread: thread.name,
+                        activity: thread.state == "R" ? .running : .idle,
+                        stack: StackTrace(symbolizer.frames(for: stack.counters)), count: 1, weight: .zero))
+            } catch {
+                if error.isRefusal { throw AttachTarget.refusal(pid: pid) }
+                world.error("note: \(error)\n".plainLine)
+            }
+        }
+        common.progress("stopped \(samples.count) threads for \(stopped.microseconds) µs in all", in: world)
+        return samples
+    }
+}
+
+extension DumpCommand {
+    /// Most of the time that is spent on threads whose stack moves under the reader.
+    private static let patience = Nanoseconds.milliseconds(50)
+
+    /// The last stack seen of each thread. A thread that runs may need a few tries.
+    static func stacks(of process: PythonProcess) -> [StackSample] {
+        let sampler = StackSampler(process, rate: nil)
+        let end = Moment.monotonic() + patience
+        var seen: [Int32: StackSample] = [:]
+        var threads = Int.max
+        while seen.count < threads, .monotonic() < end {
+            let window = sampler.run(until: .monotonic() + .milliseconds(1))
+            for sample in window.stacks { seen[sample.tid] = sample }
+            threads = sampler.threadsWatched
+            if window.isGone { break }
+        }
+        return seen.values.sorted { $0.tid < $1.tid }
+    }
+}
