@@ -142,9 +142,18 @@ extension ObjectReader {
 ///
 /// Not `Sendable`: one thread. Holds at most `limit` of them.
 public final class CodeTable {
-    fileprivate var codes: [RemoteAddress: CodeObject] = [:]
-    fileprivate var checked: Set<RemoteAddress> = []
+    /// A code object, and the walk in which it was last compared with the target.
+    private struct Entry {
+        var code: CodeObject
+        var walk: Int
+    }
+
+    // One thread, and no closure that comes back here: exclusivity need not be checked.
+    @exclusivity(unchecked) private var codes: [RemoteAddress: Entry] = [:]
+    private var walk = 0
     private let limit: Int
+    /// The code object asked for last at each of a few places: most frames are of a few functions.
+    @exclusivity(unchecked) private var recent = [CodeObject?](repeating: nil, count: 64)
 
     /// An empty table of at most `limit` code objects.
     public init(limit: Int = 65_536) { self.limit = limit }
@@ -153,33 +162,33 @@ public final class CodeTable {
     public var count: Int { codes.count }
 
     /// Begins a new walk: each code object is compared with the target again at its first use.
-    public func beginWalk() { checked.removeAll(keepingCapacity: true) }
+    public func beginWalk() {
+        walk += 1
+        for place in recent.indices { recent[place] = nil }
+    }
 
     /// The code object at an address; `nil` when there is none.
     public func code(_ address: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> CodeObject? {
-        if let known = codes[address] {
-            if checked.contains(address) { return known }
-            if try reader.codeIdentity(address) == known.identity {
-                checked.insert(address)
-                return known
-            }
-            codes[address] = nil
+        let place = Int(truncatingIfNeeded: address >> 5) & 63
+        if let code = recent[place], code.address == address { return code }
+        if try isUnchanged(address, reader) {
+            recent[place] = codes[address]?.code
+            return recent[place]
         }
+        codes[address] = nil
         guard let code = try reader.code(address) else { return nil }
         if codes.count >= limit { codes.removeAll(keepingCapacity: true) }
-        codes[address] = code
-        checked.insert(address)
+        codes[address] = Entry(code: code, walk: walk)
+        recent[place] = code
         return code
     }
-}
 
-extension CodeTable {
     /// Whether the code object at an address is still the one that was read.
     public func isUnchanged(_ address: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> Bool {
         guard let known = codes[address] else { return false }
-        if checked.contains(address) { return true }
-        guard try reader.codeIdentity(address) == known.identity else { return false }
-        checked.insert(address)
+        if known.walk == walk { return true }
+        guard try reader.codeIdentity(address) == known.code.identity else { return false }
+        codes[address]?.walk = walk
         return true
     }
 }

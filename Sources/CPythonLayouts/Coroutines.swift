@@ -16,6 +16,8 @@ public struct CoroutineChain: Sendable {
     public var waitsFor: RemoteAddress = 0
     /// Whether it runs now.
     public var isExecuting = false
+    func contains(_ object: RemoteAddress) -> Bool { links.contains { $0.object == object } }
+
     /// Whether it fits together: a chain that moved on while it was read may be cut short, or have a link twice.
     public var isWhole = true
 }
@@ -57,9 +59,11 @@ extension ObjectReader {
     /// Follows a coroutine to what it waits for at last.
     public func chain(of coroutine: RemoteAddress, _ codes: CodeTable) throws(RemoteReadError) -> CoroutineChain {
         var chain = CoroutineChain()
-        var seen: Set<RemoteAddress> = []
         var current = coroutine
-        while current != 0, chain.links.count < Self.chainLimit, seen.insert(current).inserted {
+        var steps = 0
+        // A chain is short: looking through its links costs less than a set of them.
+        while current != 0, steps < 2 * Self.chainLimit, chain.links.count < Self.chainLimit, !chain.contains(current) {
+            steps += 1
             guard let type = try type(of: current) else { break }
             switch awaitable(type) {
             case .wrapper(let offset): current = try word(current, offset)
@@ -80,7 +84,7 @@ extension ObjectReader {
                     if current == 0 { chain.isWhole = false }
                 case .executing:
                     chain.isExecuting = true
-                    guard let inner = try executingChild(of: frame, seen) else {
+                    guard let inner = try executingChild(of: frame, chain) else {
                         // A frame that runs no coroutine of its own is the innermost: nothing to wait for.
                         return chain
                     }
@@ -162,7 +166,7 @@ extension ObjectReader {
     ///
     /// Slots above the stack's top are stale, so the object must be alive.
     private func executingChild(
-        of frame: PythonFrame, _ seen: Set<RemoteAddress>
+        of frame: PythonFrame, _ chain: CoroutineChain
     ) throws(RemoteReadError) -> RemoteAddress? {
         let names = frame.code.localNames.count
         let start =
@@ -177,7 +181,7 @@ extension ObjectReader {
                 guard object != 0, let inner = try? self.type(of: object) else { continue }
                 type = inner
             }
-            guard case .frame = awaitable(type), !seen.contains(object), let address = try frameAddress(of: object)
+            guard case .frame = awaitable(type), !chain.contains(object), let address = try frameAddress(of: object)
             else { continue }
             switch try activity(RawState(address: address, object: object)) {
             case .executing: return object

@@ -33,15 +33,28 @@ extension ObjectReader {
 
     func rawFrame(_ frame: RemoteAddress) throws(RemoteReadError) -> RawFrame {
         let fields = layout.frame
-        // One read of the whole head: fields lie within 128 bytes.
         guard let owner = fields.owner else {
             return RawFrame(
                 previous: try word(frame, fields.previous), code: try word(frame, fields.code),
                 instruction: UInt64(bitPattern: Int64(try int32(frame, fields.instruction))), owner: 0)
         }
-        return RawFrame(
-            previous: try word(frame, fields.previous), code: untagged(try word(frame, fields.code)),
-            instruction: try word(frame, fields.instruction), owner: try byte(frame, owner))
+        // One read of the whole head, 80 bytes of it up to 3.14: a census reads tens of thousands.
+        var head = (
+            UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0)
+        )
+        guard min(fields.previous, fields.code, fields.instruction, owner) >= 0,
+            max(fields.previous, fields.code, fields.instruction) <= 72, owner < 80
+        else {
+            throw .outOfBounds(address: frame, count: fields.size)
+        }
+        return try withUnsafeMutableBytes(of: &head) { (bytes) throws(RemoteReadError) in
+            try memory.read(at: frame, into: bytes)
+            return RawFrame(
+                previous: bytes.loadUnaligned(fromByteOffset: fields.previous, as: UInt64.self),
+                code: untagged(bytes.loadUnaligned(fromByteOffset: fields.code, as: UInt64.self)),
+                instruction: bytes.loadUnaligned(fromByteOffset: fields.instruction, as: UInt64.self),
+                owner: bytes[owner])
+        }
     }
 
     /// Which unit a frame is at; `nil` when that is outside its code.

@@ -14,7 +14,11 @@ public final class ObjectReader {
     public let memory: any RemoteMemory
     /// The tables.
     public let layout: PythonLayout
-    var types: [RemoteAddress: TypeInfo] = [:]
+    // One thread, and no closure that comes back here: the exclusivity of these need not be checked at each of the
+    // million accesses of a census.
+    @exclusivity(unchecked) var types: [RemoteAddress: TypeInfo] = [:]
+    /// The type asked for last at each of a few places: most objects are of a few types.
+    @exclusivity(unchecked) var recentTypes = ObjectReader.noTypes
     var members: [RemoteAddress: Set<RemoteAddress>] = [:]
 
     /// A reader of `memory` by `layout`.

@@ -1,5 +1,11 @@
 public import TargetMemory
 
+extension ObjectReader {
+    /// No object has a type at an address that is not aligned.
+    static let noTypes = [TypeInfo](
+        repeating: TypeInfo(address: 1, name: "", flags: 0, basicSize: 0, dictOffset: 0, base: 0), count: 64)
+}
+
 /// What the walkers need of a type, read once.
 public struct TypeInfo: Hashable, Sendable {
     /// The type object.
@@ -37,7 +43,12 @@ extension ObjectReader {
 
     /// A type object; `nil` when it is none.
     public func type(at address: RemoteAddress) throws(RemoteReadError) -> TypeInfo? {
-        if let known = types[address] { return known }
+        let place = Int(truncatingIfNeeded: address >> 4) & 63
+        if recentTypes[place].address == address { return recentTypes[place] }
+        if let known = types[address] {
+            recentTypes[place] = known
+            return known
+        }
         guard address != 0, address & 7 == 0 else { return nil }
         let flags = try word(address, layout.type.flags)
         // A type's own type is a type: `type`, or a metaclass.
@@ -48,6 +59,7 @@ extension ObjectReader {
             basicSize: try size(address, layout.type.basicSize), dictOffset: try size(address, layout.type.dictOffset),
             base: try word(address, layout.type.base))
         types[address] = info
+        recentTypes[place] = info
         return info
     }
 
@@ -143,6 +155,7 @@ extension ObjectReader {
     /// Forgets the types and sets it remembers: the next walk sees them as they are then.
     public func forgetTypes() {
         types.removeAll(keepingCapacity: true)
+        recentTypes = Self.noTypes
         members.removeAll()
     }
 }

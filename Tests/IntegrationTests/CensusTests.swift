@@ -1,5 +1,6 @@
 import CPythonProbe
 import Observations
+import Synchronization
 import Testing
 
 @Suite("A census of a real server, from outside", .serialized)
@@ -62,4 +63,64 @@ struct CensusTests {
             }
         }
     }
+
+    @Test(
+        "an unanswered handshake is told from an open socket",
+        .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)),
+        arguments: launches.filter { $0.python.minor == PythonEnvironment.preferred?.minor })
+    func handshake(_ launch: ServerLaunch) async throws {
+        let sick = try #require(FixtureRoute.at("/ws/hang-connect"))
+        try await ServerFixture.with(launch) { server in
+            let client = try ChildProcess(["bash", "-c", Self.upgrade, "upgrade", "\(server.port)", sick.path])
+            _ = try await client.readLine()
+            let taker = CensusTaker(try PythonProcess(pid: server.servingPid))
+            var consumers: [ConsumerCount] = []
+            // The request is on its way: it is there within ten seconds, or the test fails.
+            for _ in 0..<500 where consumers.isEmpty {
+                consumers = try taker.take(at: Moment(nanoseconds: 0)).connections.consumers
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(consumers.map(\.consumer) == [sick.consumer])
+            #expect(consumers.first?.sockets == [.handshake: 1])
+            _ = try await client.finish()
+        }
+    }
+
+    /// Asks for an upgrade and waits: bash's arguments are the port and the path.
+    private static let upgrade = #"""
+        exec 3<>/dev/tcp/127.0.0.1/$1
+        printf 'GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' "$2" >&3
+        printf 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n' >&3
+        echo sent
+        cat >/dev/null
+        """#
+
+    @Test(
+        "uvloop's own counter gives the ticks",
+        .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func uvloop() async throws {
+        let python = try #require(PythonEnvironment.preferred)
+        let launch = ServerLaunch(server: .uvicornWebsockets, python: python, loop: .uvloop)
+        try await ServerFixture.with(launch) { server in
+            let sink = Kept()
+            let probe = try PythonProbe(
+                pid: server.servingPid, options: .init(duration: .milliseconds(2500), tool: "test"))
+            #expect(probe.description.contains("uvicorn 0."))
+            #expect(probe.description.contains("/uvloop, CPython \(python.minor)."))
+            _ = try await ChurnClient.holding(server, "/ws/honest/echo", connections: 1) { _ in
+                try await probe.observe(into: sink)
+            }
+            let loop = try #require(sink.log.loops().last)
+            #expect(loop.grade == .read)
+            // uvicorn itself looks around ten times a second.
+            #expect((loop.ticks ?? 0) >= 2)
+        }
+    }
+}
+
+/// Keeps everything that a probe says.
+private final class Kept: ObservationSink {
+    private let kept = Mutex<[Observation]>([])
+    func record(_ observations: [Observation]) { kept.withLock { $0 += observations } }
+    var log: ObservationLog { ObservationLog(kept.withLock { $0 }) }
 }

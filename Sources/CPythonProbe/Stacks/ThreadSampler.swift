@@ -17,10 +17,11 @@ final class ThreadSampler {
     let thread: PythonThread
     private let reader: ObjectReader
     private let memory: ProcessMemory
-    private var areas: FrameAreas
+    // One thread, and no closure that comes back here: exclusivity need not be checked at each frame.
+    @exclusivity(unchecked) private var areas: FrameAreas
     /// The words of the stack taken last: one for the thread and its state, then (code, instruction) of each frame.
     private let words: UnsafeMutableBufferPointer<UInt64>
-    private var used = 1
+    @exclusivity(unchecked) private var used = 1
 
     init(_ thread: PythonThread, of process: PythonProcess) {
         self.thread = thread
