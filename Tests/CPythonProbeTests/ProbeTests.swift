@@ -35,7 +35,8 @@ struct ProbeTests {
         #expect((log.typeCensuses().last?.counts["coroutine"] ?? 0) >= 1, "\(log.typeCensuses().count) of them")
         let loop = try #require(log.loops().last)
         #expect(loop.grade == .sampled)
-        #expect((loop.ticks ?? 0) > 0)
+        // A target that is kept from the processor for a window does not tick in it.
+        #expect(log.loops().contains { ($0.ticks ?? 0) > 0 })
     }
 
     @Test("a session ends with its target, and says so")

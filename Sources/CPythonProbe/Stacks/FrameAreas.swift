@@ -46,10 +46,14 @@ struct FrameAreas: ~Copyable {
     private var beforeOffset = 0
     private var currentOffset = 0
     private var isPrepared = false
-    /// How long the quickest readings take, in nanoseconds.
-    private var least: Int64 = 2_000
-    /// No reading shorter than this is held up.
-    private static let quick: Int64 = 4_000
+    /// How long a reading takes on an ordinary machine, in nanoseconds.
+    private var expected = 3_000.0
+    /// How much longer the quickest take here.
+    private var slowness = 1.0
+    private var quickest = Double.infinity
+    private var readings = 0
+    /// Readings after which the machine is judged anew.
+    private static let span = 64
 
     init(state: RemoteAddress, layout: PythonLayout) {
         self.state = state
@@ -129,14 +133,18 @@ struct FrameAreas: ~Copyable {
     }
 
     /// Whether a reading was not held up between its parts: by another process, or a page that was not at hand.
+    ///
+    /// The measure is what the call takes on an ordinary machine; where even the quickest of many readings takes
+    /// longer, it is that one.
     private mutating func isQuick(_ length: Nanoseconds) -> Bool {
-        guard length.count > max(least + least / 2, Self.quick) else {
-            least = min(least, length.count)
-            return true
+        let share = Double(length.count) / expected
+        quickest = min(quickest, share)
+        readings += 1
+        if readings == Self.span {
+            slowness = max(1, quickest)
+            (quickest, readings) = (.infinity, 0)
         }
-        // Where all take longer (more areas, a slower machine) the measure grows until they pass.
-        least += max(least / 16, 100)
-        return false
+        return share <= 1.5 * slowness
     }
 
     private mutating func follow(chunk now: RemoteAddress, top: RemoteAddress) {
@@ -168,8 +176,8 @@ struct FrameAreas: ~Copyable {
         for index in order {
             areas[index].second = gather.append(areas[index].start, count: areas[index].length) ?? 0
         }
-        // What the call takes on an ordinary machine: about 0.4 µs a range, and the copying.
-        least = 1_000 + 400 * Int64(gather.count) + Int64(gather.byteCount / 10)
+        // About 0.4 µs a range, and the copying.
+        expected = 1_000 + 400 * Double(gather.count) + Double(gather.byteCount) / 10
         isPrepared = true
     }
 
