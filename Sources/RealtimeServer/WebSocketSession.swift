@@ -34,7 +34,6 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     private let deflater: ZlibDeflater?
     private var hasUnflushed = false
     private var isReadPaused = false
-    private var hasPendingRead = false
     private var writable: [UnsafeContinuation<Void, Never>] = []
     private var timer: Scheduled<Void>?
     private var keepAlive: Scheduled<Void>?
@@ -165,8 +164,6 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
         buffer.withUnsafeReadableBytes { bytes in reader.read(bytes) { take($0) } }
         flush()
     }
-
-    func read(context: ChannelHandlerContext) { context.read() }
 
     func channelInactive(context: ChannelHandlerContext) {
         socketIsGone()
