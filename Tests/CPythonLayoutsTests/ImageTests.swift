@@ -107,7 +107,21 @@ struct ImageTests {
         #expect(try WholeWalk(recorder.image, names, isLean: true).tasks == live.tasks)
         #expect(live.tasks["queue"] == ["waits_for_queue", "Queue.get"])
         guard ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "update" else { return }
-        try Data(recorder.image.encoded()).write(to: Self.folder.appending(path: "python3\(interpreter.minor).image"))
+        try Data(anonymous(recorder.image.encoded())).write(
+            to: Self.folder.appending(path: "python3\(interpreter.minor).image"))
+    }
+
+    /// Paths of the machine it was recorded on are nobody's business: letters of their own length stand for them.
+    private func anonymous(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
+        for path in [home, FileManager.default.currentDirectoryPath] where path.utf8.count > 1 {
+            let needle = Array(path.utf8)
+            for place in 0...max(0, bytes.count - needle.count) where bytes[place...].starts(with: needle) {
+                for letter in 1..<needle.count { bytes[place + letter] = UInt8(ascii: "x") }
+            }
+        }
+        return bytes
     }
 
     @Test("an image has its tasks, their chains, and a current frame", arguments: minors)
