@@ -24,6 +24,8 @@ public struct Evidence: Sendable {
     public var connectionCensuses: [ConnectionCensus]
     /// The last task census of each process.
     public var tasks: [TaskCensus]
+    /// Tasks created a second in each process, by the numbers in their default names (`Task-6315`); where there are some.
+    public var tasksPerSecond: [Int32: Double]
     /// Dispatch windows.
     public var dispatchWindows: [DispatchWindow]
     /// Where stops were swallowed, one per class.
@@ -50,8 +52,10 @@ public struct Evidence: Sendable {
         connectionCensuses = try source.connectionCensuses()
         outliving = Outliving.find(in: connectionCensuses)
         profile = Profile(try source.stacks())
+        let taskCensuses = try source.taskCensuses()
         var lastTasks: [Int32: TaskCensus] = [:]
-        for census in try source.taskCensuses() { lastTasks[census.pid] = census }
+        for census in taskCensuses { lastTasks[census.pid] = census }
+        tasksPerSecond = TaskCensus.creationRates(taskCensuses)
         tasks = lastTasks.values.sorted { $0.pid < $1.pid }
         dispatchWindows = try source.dispatchWindows()
         swallowed = Dictionary(
@@ -82,5 +86,28 @@ public struct Evidence: Sendable {
         for window in recent { byLoop[window.loop, default: .zero] = byLoop[window.loop, default: .zero] + window.busy }
         guard let worst = byLoop.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
         return (worst.key, min(100, worst.value.seconds / max((last - begin).seconds, 1e-9) * 100))
+    }
+}
+
+extension TaskCensus {
+    /// The greatest number in a default task name: asyncio numbers tasks as it creates them.
+    var newestNumber: Int? {
+        groups.compactMap { group in
+            guard let name = group.example, name.hasPrefix("Task-") else { return nil }
+            return Int(name.dropFirst(5))
+        }.max()
+    }
+
+    /// Tasks created a second between the first and the last census of each process that named a newest one.
+    static func creationRates(_ censuses: [TaskCensus]) -> [Int32: Double] {
+        var rates: [Int32: Double] = [:]
+        for (pid, mine) in Dictionary(grouping: censuses, by: \.pid) {
+            let numbered = mine.compactMap { census in census.newestNumber.map { (census.time, $0) } }
+            guard let first = numbered.first, let last = numbered.last, last.0 > first.0, last.1 >= first.1 else {
+                continue
+            }
+            rates[pid] = Double(last.1 - first.1) / (last.0 - first.0).seconds
+        }
+        return rates
     }
 }

@@ -56,7 +56,12 @@ extension SwallowedStopCase {
     /// A finding of a spinning class.
     func hotFinding(_ card: DetectorCard) -> Finding {
         var lines = ["\(count.counted("consumer")) still dispatching websocket.disconnect for closed connections"]
-        if let rate { lines.append("\(Int(rate).spaced) disconnects/s") }
+        if let rate {
+            lines.append("\(Int(rate).spaced) disconnects/s")
+        } else if let created = createdTasks, created >= 10 {
+            // Channels makes one receive task for each message that it dispatches.
+            lines.append("about \(Int(created.rounded()).spaced) disconnects/s, by the tasks created for them")
+        }
         if let cost = evidence.cost(of: consumer) {
             lines.append("\(Int(cost.percent.rounded())) % of loop \(cost.loop)'s time")
         } else if let loop = evidence.loops.first(where: { pid == nil || $0.pid == pid }), let load = loop.loadPercent {
@@ -65,6 +70,12 @@ extension SwallowedStopCase {
         return card.finding(
             confidence: .proof, grade: grade, pid: pid, consumer: consumer, count: count, location: location,
             evidence: lines, howSure: howSure, fix: fix, check: check)
+    }
+
+    /// Tasks created a second in the processes of the instances, by their names.
+    private var createdTasks: Double? {
+        let rates = Set(instances.map(\.pid)).compactMap { evidence.tasksPerSecond[$0] }
+        return rates.isEmpty ? nil : rates.reduce(0, +)
     }
 
     /// Disconnects a second, all instances together, when they could be counted.
