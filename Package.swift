@@ -158,7 +158,7 @@ let package = Package(
                 "ConsumerRuntime", "Demo", "EmbeddedProbe", "Observations", "RealtimeServer", "WebSocket",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            path: "Benchmarks/Echo", swiftSettings: settings),
+            path: "Benchmarks/echo", exclude: ["bench"], swiftSettings: settings),
 
         // Real processes and sockets.
         .testTarget(

@@ -59,24 +59,23 @@ import RealtimeServer
         return rates
     }
 
+    /// One JSON line for each server, then one for each ratio: of rounds taken side by side, with their spread.
     private static func report(_ names: [String], _ rates: [[Double]]) {
-        print("echo, \(connections) connections, \(payload) bytes, one loop, \(rates[0].count) rounds in turns")
-        for (name, rates) in zip(names, rates) { print("  \(padded(name)) \(Int(median(rates))) messages/s (median)") }
-        for (name, of) in [("runtime", 0), ("runtime, instrumented", 0), ("runtime, instrumented", 1), ("runtime", 3)]
-        where of < names.count {
-            guard let place = names.firstIndex(of: name) else { continue }
-            let ratios = zip(rates[place], rates[of]).map { $0 / $1 }.sorted()
+        for (name, rates) in zip(names, rates) {
+            print(
+                #"{"server": "\#(name)", "connections": \#(connections), "payload": \#(payload), "#
+                    + #""rounds": \#(rates.count), "messages_per_second": \#(Int(median(rates)))}"#)
+        }
+        for (place, other) in [(1, 0), (2, 0), (2, 1), (1, 3), (2, 3)] where other < names.count {
+            let ratios = zip(rates[place], rates[other]).map { $0 / $1 }.sorted()
             let low = ratios[Int(Double(ratios.count - 1) * 0.025)]
             let high = ratios[Int((Double(ratios.count - 1) * 0.975).rounded(.up))]
             print(
-                "  \(padded(name)) / \(padded(names[of])) \(rounded(median(ratios))) (95 % of rounds: \(rounded(low)) to \(rounded(high)))"
-            )
+                #"{"ratio": "\#(names[place]) / \#(names[other])", "median": \#(rounded(median(ratios))), "#
+                    + #""low": \#(rounded(low)), "high": \#(rounded(high))}"#)
         }
     }
 
-    private static func padded(_ name: String) -> String {
-        name + String(repeating: " ", count: max(0, 22 - name.count))
-    }
     private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
     private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 }
