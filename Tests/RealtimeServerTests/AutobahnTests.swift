@@ -31,6 +31,7 @@ struct AutobahnTests {
     }
 
     private static func judge(_ folder: String, least: Int) throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let index = try Data(contentsOf: URL(filePath: folder + "/index.json"))
         let agents = try JSONDecoder().decode([String: [String: Verdict]].self, from: index)
         let verdicts = agents.values.flatMap { $0 }
