@@ -63,6 +63,7 @@ extension SwallowedStopCase {
         let groups = instances.compactMap(\.instance.groups).reduce(0, +)
         if groups > 0 { lines.append("\(groups.counted("group membership")) kept") }
         if let place = instances.compactMap(\.instance.waitingIn).first { lines.append("waiting in \(place.function)") }
+        if let consequence { lines.append(consequence) }
         return card.finding(
             confidence: .proof, grade: grade, pid: pid, consumer: consumer, count: count, location: location,
             evidence: lines, howSure: howSure, fix: fix, check: check)

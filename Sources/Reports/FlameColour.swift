@@ -3,7 +3,7 @@ import Observations
 
 /// The colour of a box: a hue for the kind of code, shaded by the name, the same in every graph and in every run.
 ///
-/// `FlameScript` computes the same; a test compares the two.
+/// `FlameScript` computes the same: change both.
 enum FlameColour {
     /// Hue, saturation and lightness (per cent) on a light page.
     static func hsl(_ frame: Frame) -> (hue: Int, saturation: Int, lightness: Int) {

@@ -114,6 +114,21 @@ struct SwallowedStopTests {
         #expect(judgement.notChecked.map(\.code).contains("LS002"))
     }
 
+    @Test(
+        "what the server will do with them is said where it is known",
+        arguments: [
+            ("uvicorn 0.38.0 sansio/asyncio, CPython 3.13.5", "--timeout-graceful-shutdown"),
+            ("daphne 4.2.3", "10 s after"),
+            ("hypercorn 0.18.0", "graceful timeout"),
+        ])
+    func consequence(server: String, said: String) throws {
+        var evidence = try Evidence(session([(500, [stuck(1, progress: 1)]), (1000, [stuck(1, progress: 1)])]))
+        evidence.start?.description = server
+        #expect(Catalogue.judge(evidence).findings.first?.evidence.last?.contains(said) == true)
+        evidence.start?.description = "embedded runtime"
+        #expect(Catalogue.judge(evidence).findings.first?.evidence.contains { $0.contains(said) } == false)
+    }
+
     @Test("without a known override the fix says what to look for")
     func unknownPlace() throws {
         let log = session(override: nil, [(500, [stuck(1, progress: 1)]), (1000, [stuck(1, progress: 2)])])
