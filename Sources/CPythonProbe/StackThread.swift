@@ -40,7 +40,7 @@ final class StackThread: Sendable {
             sink.record(
                 window.stacks.map(Observation.stack) + window.loops.map(Observation.loop)
                     + [.quality(window.quality), .impact(impact)])
-            switch process.identity.fate() {
+            switch isGone ? fateOfTheGone() : process.identity.fate() {
             case .same: if isGone { return .targetReplaced }
             case .replaced: return .targetReplaced
             default: return .targetExited
@@ -48,5 +48,13 @@ final class StackThread: Sendable {
             if control.isStopped { return .interrupted }
             if .now() >= control.deadline { return .finished }
         }
+    }
+
+    /// What became of a target whose memory went. The memory of a dying process goes before /proc says that it has died,
+    /// so a process that seems to live on is asked again for a moment.
+    private func fateOfTheGone() -> ProcessIdentity.Fate {
+        let end = Moment.now() + .milliseconds(500)
+        while process.identity.fate() == .same, .now() < end { Moment.sleep(until: .now() + .milliseconds(1)) }
+        return process.identity.fate()
     }
 }
