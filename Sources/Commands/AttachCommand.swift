@@ -29,7 +29,7 @@ struct AttachCommand: AsyncParsableCommand {
         commandName: "attach",
         abstract: "Observe a running server, without a change to it: verdict, ticks, tasks, hot functions.",
         discussion: """
-            Reads the process's memory; never writes to it, never stops it. Without a target the servers of this
+            Reads the process's memory; never writes to it, never stops it. Without a target the servers of this \
             machine are listed, and a lone one is taken. On a terminal it goes on until Ctrl-C, else for 10 s.
 
             Examples:

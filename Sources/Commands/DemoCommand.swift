@@ -12,8 +12,8 @@ struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Show the main job on a server of its own, in under five seconds.",
         discussion: """
-            Starts a server, opens idle WebSockets to a chat consumer that swallows StopConsumer, closes three of
-            them, and watches; then the same with the corrected consumer. Exits 0 exactly when the sick one is
+            Starts a server, opens idle WebSockets to a chat consumer that swallows StopConsumer, closes three of \
+            them, and watches; then the same with the corrected consumer. Exits 0 exactly when the sick one is \
             accused and its twin is not.
 
             The same bug has three faces, decided by the server: try --policy hypercorn (cold) or daphne (killed).

@@ -11,7 +11,7 @@ struct DumpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dump", abstract: "Print the Python stacks of all threads of a running server, once.",
         discussion: """
-            Never stops the target, unless --native is given: that stops each thread for some 40 µs, and works on any
+            Never stops the target, unless --native is given: that stops each thread for some 40 µs, and works on any \
             process.
 
             Example: loopscope dump --pid 4711

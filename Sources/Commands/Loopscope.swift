@@ -12,10 +12,10 @@ public struct Loopscope: AsyncParsableCommand {
         abstract: "Says which consumer, file and line keeps a realtime server at 100 % CPU, and the fix.",
         discussion: """
             Start here:
-              loopscope demo                     see the whole thing work, on its own server, in five seconds
-              loopscope explain LS001            what a finding means and how to fix it
+              loopscope demo            the whole job on a server of its own, in 5 s
+              loopscope explain LS001   what a finding means, and its fix
 
-            Every command that prints a result takes --json. Exit codes: 0 clean, 1 findings, 2 regression,
+            Every command that prints a result takes --json. Exit codes: 0 clean, 1 findings, 2 regression, \
             3 inconclusive, 64 usage, 65 and 66 bad input, 69 no target, 70 internal, 77 permission, 130 interrupted.
             """,
         version: version,
