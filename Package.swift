@@ -36,7 +36,10 @@ func support(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 let package = Package(
     name: "loopscope",
     products: [
-        .executable(name: "loopscope", targets: ["loopscope"])
+        .executable(name: "loopscope", targets: ["loopscope"]),
+        // Consumers, and a server for them, without the tool: their packages are SwiftNIO's.
+        .library(name: "ConsumerRuntime", targets: ["ConsumerRuntime"]),
+        .library(name: "RealtimeServer", targets: ["RealtimeServer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -105,7 +108,10 @@ let package = Package(
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
             "ConsumerRuntime",
-            ["CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio")]),
+            [
+                "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         room(
             "RealtimeServer",
             [
@@ -130,6 +136,7 @@ let package = Package(
         tests(
             "RealtimeServer",
             [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 "ConsumerRuntime", "Demo", "EmbeddedProbe", "NativeProbe", "Observations", "RemoteProcess", "Replay",
                 "Statistics", "WebSocket",
             ]),

@@ -33,7 +33,9 @@ struct EmbeddedTarget: Sendable {
     /// Starts to listen on loopback.
     ///
     /// - Throws: a `CommandError` when the port cannot be had.
-    static func start(policy: DeliveryPolicy, loops: Int, port: Int) async throws -> EmbeddedTarget {
+    static func start(
+        policy: DeliveryPolicy, loops: Int, port: Int, connections: Int? = nil
+    ) async throws -> EmbeddedTarget {
         let instrument = Instrument()
         let probe = EmbeddedProbe(
             instrument, description: "embedded runtime, \(policy.name) delivery, \(loops) loop\(loops == 1 ? "" : "s")",
@@ -41,7 +43,8 @@ struct EmbeddedTarget: Sendable {
         do {
             let server = try await RealtimeServer.start(
                 application: DemoApplication.make(layer: InMemoryChannelLayer()),
-                configuration: ServerConfiguration(loops: loops, policy: policy, port: port),
+                configuration: ServerConfiguration(
+                    loops: loops, policy: policy, port: port, connections: connections),
                 instrument: instrument, prepareThread: { ThreadStackCapture.shared.enroll() })
             return EmbeddedTarget(server: server, probe: probe)
         } catch {

@@ -25,6 +25,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Whose way of ending a connection: \(PolicyName.names).", valueName: "server"))
     var policy: PolicyName = .uvicornWebsockets
 
+    @Option(help: ArgumentHelp("Make room for so many connections, or say what forbids it.", valueName: "count"))
+    var connections: Int?
+
     @Option(help: ArgumentHelp("End by itself after so many seconds.", valueName: "seconds"))
     var duration: Double?
 
@@ -36,6 +39,9 @@ struct ServeCommand: AsyncParsableCommand {
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port is 0 to 65535, not \(port)") }
         guard (1...64).contains(loops) else { throw ValidationError("--loops is 1 to 64, not \(loops)") }
+        if let connections, !(1...10_000_000).contains(connections) {
+            throw ValidationError("--connections is 1 to 10 000 000, not \(connections)")
+        }
         if let duration, !(duration > 0 && duration < 1e9) {
             throw ValidationError("--duration is a number of seconds above 0")
         }
@@ -43,7 +49,11 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let world = World.current
-        let target = try await EmbeddedTarget.start(policy: policy.policy(), loops: loops, port: port)
+        let target = try await EmbeddedTarget.start(
+            policy: policy.policy(), loops: loops, port: port, connections: connections)
+        if let connections, let short = target.server.descriptors?.shortfall(of: connections) {
+            world.error("note: \(short.why)\n  do: \(short.remedy)\n")
+        }
         let runner = SessionRunner(save: save, replacing: true) { finding in
             if !common.quiet { world.error("\(finding.code) \(finding.title): \(finding.consumer ?? "")\n".plainLine) }
         }

@@ -5,10 +5,16 @@ public enum DemoApplication {
     /// Sick consumers and their clean twins, each under a path of its own.
     public static func make(layer: InMemoryChannelLayer? = nil) -> any ASGIApplication {
         ProtocolTypeRouter([
+            .http: URLRouter([
+                .init("", PageConsumer.application()),
+                .init("upload/", UploadConsumer.application()),
+                .init("events/", EventsConsumer.application()),
+            ]),
             .websocket: URLRouter([
                 .init("ws/chat/<room>/", ChatConsumer.application(layer: layer)),
                 .init("ws/fixed-chat/<room>/", FixedChatConsumer.application(layer: layer)),
                 .init("ws/echo/", EchoConsumer.application()),
+                .init("ws/sync-echo/", SyncEchoConsumer.application()),
                 .init("ws/thumbnail/", ThumbnailConsumer.application()),
                 .init("ws/offloaded-thumbnail/", OffloadedThumbnailConsumer.application()),
                 .init("ws/no-stop/", PresenceConsumer.application()),
@@ -18,7 +24,7 @@ public enum DemoApplication {
                 .init("ws/fixed-ticker/", FixedTickerConsumer.application()),
                 .init("ws/slow-goodbye/", SlowGoodbyeConsumer.application()),
                 .init("ws/careful/", CarefulConsumer.application()),
-            ])
+            ]),
         ])
     }
 }

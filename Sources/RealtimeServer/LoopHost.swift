@@ -13,6 +13,9 @@ final class LoopHost: @unchecked Sendable {
     let configuration: ServerConfiguration
     private var sessions: [ObjectIdentifier: WebSocketSession] = [:]
     private var requests: [ObjectIdentifier: HTTPHandler] = [:]
+    private var exchanges: [ObjectIdentifier: HTTPExchange] = [:]
+    private var dateSecond = -1
+    private var dateText = ""
     private(set) var isStopping = false
     /// Shared by the loop's connections: no context is kept between messages.
     private(set) lazy var inflater = ZlibInflater()
@@ -26,11 +29,23 @@ final class LoopHost: @unchecked Sendable {
 
     /// Sets up a connection that was just accepted.
     func accept(_ channel: any Channel) throws {
-        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-        let encoder = HTTPResponseEncoder()
-        try channel.pipeline.syncOperations.addHandlers([
-            decoder, encoder, HTTPHandler(host: self, decoder: decoder, encoder: encoder),
-        ])
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderListSize = configuration.http.headLimit
+        limits.maxHeaderFieldSize = configuration.http.headLimit
+        limits.maxHeaderFieldCount = configuration.http.fieldLimit
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
+        try channel.pipeline.syncOperations.addHandlers([decoder, HTTPHandler(host: self, decoder: decoder)])
+    }
+
+    /// The value of `Date` (RFC 9110 §5.6.7), made once a second.
+    var date: String {
+        let second = Int(Clock.wall())
+        if second != dateSecond {
+            dateSecond = second
+            dateText = HTTPDate.text(second)
+        }
+        return dateText
     }
 
     /// The compressor for a window.
@@ -42,10 +57,12 @@ final class LoopHost: @unchecked Sendable {
     }
 
     /// Connections that are open or whose application has not ended.
-    var alive: Int { sessions.count + requests.count }
+    var alive: Int { sessions.count + requests.count + exchanges.count }
 
     func insert(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = session }
     func remove(_ session: WebSocketSession) { sessions[ObjectIdentifier(session)] = nil }
+    func insert(_ exchange: HTTPExchange) { exchanges[ObjectIdentifier(exchange)] = exchange }
+    func remove(_ exchange: HTTPExchange) { exchanges[ObjectIdentifier(exchange)] = nil }
     func insert(_ request: HTTPHandler) { requests[ObjectIdentifier(request)] = request }
     func remove(_ request: HTTPHandler) { requests[ObjectIdentifier(request)] = nil }
 
@@ -57,5 +74,10 @@ final class LoopHost: @unchecked Sendable {
     }
 
     /// Cancels each application that has not ended.
-    func cancelAll() -> Int { sessions.values.reduce(0) { $0 + ($1.cancel(outlived: false) ? 1 : 0) } }
+    func cancelAll() -> Int {
+        let cancelled =
+            sessions.values.map { $0.cancel(outlived: false) }
+            + exchanges.values.map { $0.cancel(outlived: false) }
+        return cancelled.count { $0 }
+    }
 }

@@ -11,21 +11,27 @@ import Observations
 public final class RealtimeServer: Sendable {
     /// The port it listens on.
     public let port: Int
+    /// What its process may have open, as far as it could be raised; `nil` when the kernel does not say.
+    public let descriptors: DescriptorLimit?
     /// How it runs.
     public let configuration: ServerConfiguration
     private let group: MultiThreadedEventLoopGroup
     private let listener: any Channel
     private let hosts: [LoopHost]
+    private let lifespan: Lifespan?
 
     private init(
-        port: Int, configuration: ServerConfiguration, group: MultiThreadedEventLoopGroup, listener: any Channel,
-        hosts: [LoopHost]
+        port: Int, descriptors: DescriptorLimit?, configuration: ServerConfiguration,
+        group: MultiThreadedEventLoopGroup, listener: any Channel,
+        hosts: [LoopHost], lifespan: Lifespan?
     ) {
         self.port = port
+        self.descriptors = descriptors
         self.configuration = configuration
         self.group = group
         self.listener = listener
         self.hosts = hosts
+        self.lifespan = lifespan
     }
 
     /// Starts to listen.
@@ -34,11 +40,12 @@ public final class RealtimeServer: Sendable {
     ///   - application: called once for each connection.
     ///   - instrument: counts what happens; `nil` for nobody.
     ///   - prepareThread: called once on the thread of each loop before it serves: where a watchdog enrolls it.
-    /// - Throws: an `IOError` when the port cannot be had.
+    /// - Throws: an `IOError` when the port cannot be had; `StartupFailed` when the application says so.
     public static func start(
         application: any ASGIApplication, configuration: ServerConfiguration = .init(), instrument: Instrument? = nil,
         prepareThread: @escaping @Sendable () -> Void = {}
     ) async throws -> RealtimeServer {
+        let descriptors = DescriptorLimit.raise(for: configuration.connections)
         let ticks = instrument.map { _ in TickMeter() }
         let group =
             ticks.map { MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops, metricsDelegate: $0) }
@@ -60,6 +67,7 @@ public final class RealtimeServer: Sendable {
                 }.get()
                 hosts.append(host)
             }
+            let lifespan = try await Lifespan.start(application, on: hosts[0].home)
             let byLoop = Dictionary(uniqueKeysWithValues: hosts.map { (ObjectIdentifier($0.home.loop), $0) })
             let listener = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 4096)
@@ -76,8 +84,9 @@ public final class RealtimeServer: Sendable {
                 }
                 .bind(host: configuration.host, port: configuration.port).get()
             return RealtimeServer(
-                port: listener.localAddress?.port ?? 0, configuration: configuration, group: group, listener: listener,
-                hosts: hosts)
+                port: listener.localAddress?.port ?? 0, descriptors: descriptors, configuration: configuration,
+                group: group, listener: listener,
+                hosts: hosts, lifespan: lifespan)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -99,6 +108,7 @@ public final class RealtimeServer: Sendable {
         // A consumer that ignores its cancellation cannot be waited for: it ends with its loop.
         let grace = ContinuousClock.now + .seconds(1)
         while await alive() > 0, ContinuousClock.now < grace { try? await Task.sleep(for: .milliseconds(5)) }
+        _ = await lifespan?.stop(deadline: max(deadline, .seconds(1)))
         for host in hosts { try? await host.home.loop.submit { host.home.instrument?.stop() }.get() }
         try? await group.shutdownGracefully()
         return cancelled

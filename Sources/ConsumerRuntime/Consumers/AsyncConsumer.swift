@@ -77,6 +77,14 @@ open class AsyncConsumer {
         throw StopConsumer()
     }
 
+    /// Keeps the way that a stop goes from here, once per class. From any thread.
+    final func keepChain(of type: AsyncConsumer.Type) { context.executor.meter?.keepChain(of: type) }
+
+    /// The instance's executor, and through it its loop.
+    final var executor: ConsumerExecutor { context.executor }
+    /// The loop it lives on.
+    final var home: ConsumerLoop { context.executor.home }
+
     /// Notes that a disconnect got past the overrides of `dispatch`.
     final func baseIsReached() { context.executor.meter?.baseIsReached() }
 

@@ -38,10 +38,12 @@ public final class InstanceMeter: @unchecked Sendable {
     private var busy: Int64 = 0
     private var latest: [DispatchEvent] = []
 
-    init(loop: LoopInstrument, connection: UInt64, path: String) {
+    init(loop: LoopInstrument, connection: UInt64, path: String, kind: Scope.Kind) {
         self.loop = loop
         self.connection = connection
         self.path = path
+        // A request has no handshake: nobody waits for an answer to it before it is open.
+        if kind == .http { socket = .open }
         step(.opened)
     }
 
@@ -214,6 +216,14 @@ public final class InstanceMeter: @unchecked Sendable {
     // MARK: Stops
 
     func baseIsReached() { hasReachedBase = true }
+
+    /// As `stopIsThrown`, on a thread of synchronous code: from any thread.
+    @inline(never)
+    func keepChain(of type: AsyncConsumer.Type) {
+        let consumer = String(reflecting: type)
+        guard loop.instrument.wantsChain(of: consumer), let chain = ReturnChain.capture() else { return }
+        loop.instrument.keep(chain, of: consumer)
+    }
 
     /// Keeps the way a `StopConsumer` goes, once for each class.
     @inline(never)

@@ -113,8 +113,8 @@ public final class LoopInstrument: @unchecked Sendable {
 
     // MARK: Connections
 
-    func connectionOpened(path: String) -> InstanceMeter {
-        let meter = InstanceMeter(loop: self, connection: instrument.nextConnection(), path: path)
+    func connectionOpened(path: String, kind: Scope.Kind) -> InstanceMeter {
+        let meter = InstanceMeter(loop: self, connection: instrument.nextConnection(), path: path, kind: kind)
         meter.place = instances.count
         instances.append(meter)
         return meter

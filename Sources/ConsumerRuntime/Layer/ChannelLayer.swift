@@ -34,10 +34,11 @@ public struct InvalidName: Error, Hashable, Sendable, CustomStringConvertible {
         guard isName(group.utf8), group.utf8.count < 100 else { throw InvalidName(name: group) }
     }
 
-    /// Checks a channel's name: `specific.abc!def` or a plain name.
+    /// Checks a channel's name: a plain name, `specific.abc!def`, or the process's own part of such, `specific.abc!`.
     static func check(channel: String) throws {
         let parts = channel.utf8.split(separator: UInt8(ascii: "!"), maxSplits: 1, omittingEmptySubsequences: false)
-        guard channel.utf8.count < 100, let first = parts.first, isName(first), parts.dropFirst().allSatisfy(isName)
+        guard channel.utf8.count < 100, let first = parts.first, isName(first),
+            parts.dropFirst().allSatisfy({ $0.isEmpty || isName($0) })
         else { throw InvalidName(name: channel) }
     }
 

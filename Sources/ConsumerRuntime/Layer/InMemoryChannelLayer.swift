@@ -10,6 +10,9 @@ public final class InMemoryChannelLayer: ChannelLayer {
     public struct Limits: Hashable, Sendable {
         /// Messages a channel holds.
         public var capacity: Int
+        /// Messages that channels hold whose name is this, or begins so when it ends in `*`: `thumbnails*`. The longest fits
+        /// best.
+        public var capacities: [String: Int]
         /// How long a message waits for its reader.
         public var expiry: Nanoseconds
         /// How long a membership lasts.
@@ -17,11 +20,22 @@ public final class InMemoryChannelLayer: ChannelLayer {
 
         /// Channels' own limits: 100 messages, 60 s, one day.
         public init(
-            capacity: Int = 100, expiry: Nanoseconds = .seconds(60), groupExpiry: Nanoseconds = .seconds(86_400)
+            capacity: Int = 100, capacities: [String: Int] = [:], expiry: Nanoseconds = .seconds(60),
+            groupExpiry: Nanoseconds = .seconds(86_400)
         ) {
             self.capacity = capacity
+            self.capacities = capacities
             self.expiry = expiry
             self.groupExpiry = groupExpiry
+        }
+
+        /// What a channel holds.
+        func capacity(of channel: String) -> Int {
+            guard !capacities.isEmpty else { return capacity }
+            let fits = capacities.filter { pattern, _ in
+                pattern.hasSuffix("*") ? channel.hasPrefix(pattern.dropLast()) : channel == pattern
+            }
+            return fits.max { $0.key.count < $1.key.count }?.value ?? capacity
         }
     }
 
@@ -124,6 +138,14 @@ public final class InMemoryChannelLayer: ChannelLayer {
         if wasIn { mailbox?.countGroup(joined: false) }
     }
 
+    /// Forgets every message and every group: between two tests.
+    public func flush() {
+        state.withLock { state in
+            for name in state.boxes.keys { state.boxes[name]?.messages = [] }
+            state.groups = [:]
+        }
+    }
+
     /// The channels of a group.
     public func members(of group: String) -> [String] { state.withLock { ($0.groups[group] ?? [:]).keys.sorted() } }
 
@@ -133,7 +155,7 @@ public final class InMemoryChannelLayer: ChannelLayer {
         _ message: LayerMessage, to channel: String, _ state: inout State, _ moment: Moment
     ) -> (isFull: Bool, mailbox: Mailbox?) {
         var box = state.boxes.removeValue(forKey: channel) ?? Box()
-        let isFull = box.messages.count >= limits.capacity
+        let isFull = box.messages.count >= limits.capacity(of: channel)
         if !isFull { box.messages.append((message, moment + limits.expiry)) }
         let mailbox = box.mailbox
         state.boxes[channel] = box

@@ -25,11 +25,14 @@ public final class Connection: @unchecked Sendable {
     /// What is counted about it; `nil` when nobody is to be told.
     public var meter: InstanceMeter? { executor.meter }
 
-    /// A connection on `home`. On its loop.
-    public init(on home: ConsumerLoop, path: String, afterDisconnect: Mailbox.AfterDisconnect) {
-        let meter = home.instrument?.connectionOpened(path: path)
+    /// A connection of the kind that `scope` says, on `home`. On its loop.
+    ///
+    /// The lifespan of a server is none of its connections: it is not counted.
+    public init(on home: ConsumerLoop, _ scope: Scope, afterDisconnect: Mailbox.AfterDisconnect) {
+        let isCounted = scope.type != .lifespan
+        let meter = isCounted ? home.instrument?.connectionOpened(path: scope.path, kind: scope.type) : nil
         executor = ConsumerExecutor(home: home, meter: meter)
-        mailbox = Mailbox(executor: executor, afterDisconnect: afterDisconnect)
+        mailbox = Mailbox(executor: executor, kind: scope.type, afterDisconnect: afterDisconnect)
     }
 
     /// Called after each turn of the application: the place to write what it sent.

@@ -9,11 +9,12 @@ public final class Mailbox: @unchecked Sendable {
     public enum AfterDisconnect: Hashable, Sendable {
         /// Nothing, for ever.
         case silence
-        /// Another disconnect with code 1005, at once, each time.
+        /// Another disconnect, at once, each time; a WebSocket's with code 1005.
         case again
     }
 
     let executor: ConsumerExecutor
+    private let kind: Scope.Kind
     private let afterDisconnect: AfterDisconnect
     private var client = CircularBuffer<Message>(initialCapacity: 1)
     private var waiter: (continuation: UnsafeContinuation<Message, any Error>, wantsLayer: Bool)?
@@ -25,8 +26,9 @@ public final class Mailbox: @unchecked Sendable {
     /// Called when the queue has been emptied: the server reads on.
     var onDrained: (() -> Void)?
 
-    init(executor: ConsumerExecutor, afterDisconnect: AfterDisconnect) {
+    init(executor: ConsumerExecutor, kind: Scope.Kind = .websocket, afterDisconnect: AfterDisconnect) {
         self.executor = executor
+        self.kind = kind
         self.afterDisconnect = afterDisconnect
     }
 
@@ -35,7 +37,7 @@ public final class Mailbox: @unchecked Sendable {
 
     /// Puts a message of the server in. On the loop.
     func push(_ message: Message) {
-        if case .websocketDisconnect = message { isDisconnected = true }
+        if message.isDisconnect { isDisconnected = true }
         if let waiter {
             self.waiter = nil
             waiter.continuation.resume(returning: message)
@@ -76,8 +78,20 @@ public final class Mailbox: @unchecked Sendable {
             if client.isEmpty { onDrained?() }
             return message
         }
-        if isDisconnected, afterDisconnect == .again { return .websocketDisconnect(code: 1005, reason: nil) }
+        if isDisconnected, afterDisconnect == .again {
+            return kind == .http ? .httpDisconnect : .websocketDisconnect(code: 1005, reason: nil)
+        }
         return try await withUnsafeThrowingContinuation { waiter = ($0, wantsLayer) }
+    }
+}
+
+extension Message {
+    /// Whether it says that the client is gone.
+    var isDisconnect: Bool {
+        switch self {
+        case .websocketDisconnect, .httpDisconnect: true
+        default: false
+        }
     }
 }
 

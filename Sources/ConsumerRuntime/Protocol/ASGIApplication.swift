@@ -5,6 +5,13 @@
 public protocol ASGIApplication: Sendable {
     /// Serves one connection.
     func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws
+    /// Whether it goes on routing by what is left of the path: a router, or middleware around one. Its route is a prefix.
+    var routesByPath: Bool { get }
+}
+
+extension ASGIApplication {
+    /// An end of the route.
+    public var routesByPath: Bool { false }
 }
 
 /// Waits for the next message from the server.

@@ -44,6 +44,18 @@ public enum Message: Hashable, Sendable {
     case httpResponseStart(status: Int, headers: [Header] = [])
     /// A piece of a response's body.
     case httpResponseBody([UInt8], more: Bool = false)
+    /// The server starts: answer with complete or failed.
+    case lifespanStartup
+    /// The application is ready: the server begins to listen.
+    case lifespanStartupComplete
+    /// The application cannot start: the server says why and does not either.
+    case lifespanStartupFailed(message: String = "")
+    /// The server has stopped: answer with complete or failed.
+    case lifespanShutdown
+    /// The application has put its things away.
+    case lifespanShutdownComplete
+    /// The application could not.
+    case lifespanShutdownFailed(message: String = "")
     /// A message of a channel layer.
     case layer(LayerMessage)
 
@@ -60,6 +72,12 @@ public enum Message: Hashable, Sendable {
         case .httpDisconnect: "http.disconnect"
         case .httpResponseStart: "http.response.start"
         case .httpResponseBody: "http.response.body"
+        case .lifespanStartup: "lifespan.startup"
+        case .lifespanStartupComplete: "lifespan.startup.complete"
+        case .lifespanStartupFailed: "lifespan.startup.failed"
+        case .lifespanShutdown: "lifespan.shutdown"
+        case .lifespanShutdownComplete: "lifespan.shutdown.complete"
+        case .lifespanShutdownFailed: "lifespan.shutdown.failed"
         case .layer(let message): message.type
         }
     }
@@ -103,6 +121,8 @@ public indirect enum LayerValue: Hashable, Sendable {
 
     /// The text, if it is one.
     public var string: String? { if case .string(let value) = self { value } else { nil } }
+    /// A field, if it is a table.
+    public subscript(name: String) -> LayerValue? { if case .map(let fields) = self { fields[name] } else { nil } }
     /// The whole number, if it is one.
     public var int: Int? { if case .int(let value) = self { value } else { nil } }
 }

@@ -6,6 +6,8 @@ public struct Scope: Hashable, Sendable {
         case http
         /// A WebSocket connection.
         case websocket
+        /// The server itself, from its start to its end: one scope for each application.
+        case lifespan
     }
 
     /// The protocol: `scope["type"]`.
@@ -26,6 +28,8 @@ public struct Scope: Hashable, Sendable {
     public var client: String?
     /// What the URL router made of the path: `scope["url_route"]`.
     public var urlRoute: URLRoute?
+    /// What middleware has put in: `scope["user"]`, `scope["session"]`.
+    public var extras: [String: LayerValue] = [:]
 
     /// A scope; `remainingPath` begins as the path.
     public init(
@@ -40,6 +44,12 @@ public struct Scope: Hashable, Sendable {
         self.headers = headers
         self.subprotocols = subprotocols
         self.client = client
+    }
+
+    /// What middleware has put in under a name; `nil` when none has.
+    public subscript(name: String) -> LayerValue? {
+        get { extras[name] }
+        set { extras[name] = newValue }
     }
 
     /// The first value of a header field; names in lower case.

@@ -43,6 +43,8 @@ public struct URLRouter: ASGIApplication {
     }
 
     private let routes: [Route]
+    /// It does: nested under a route, that route is a prefix.
+    public var routesByPath: Bool { true }
 
     /// A router over these routes.
     public init(_ routes: [Route]) { self.routes = routes }
@@ -51,8 +53,7 @@ public struct URLRouter: ASGIApplication {
     public func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws {
         let path = scope.remainingPath.hasPrefix("/") ? scope.remainingPath.dropFirst() : scope.remainingPath[...]
         for route in routes {
-            let isPrefix = route.application is URLRouter
-            guard let match = route.pattern.match(path, isPrefix: isPrefix) else { continue }
+            guard let match = route.pattern.match(path, isPrefix: route.application.routesByPath) else { continue }
             var inner = scope
             inner.remainingPath = String(match.rest)
             let outer = scope.urlRoute

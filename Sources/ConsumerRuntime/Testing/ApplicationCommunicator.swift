@@ -16,11 +16,11 @@ public final class ApplicationCommunicator: @unchecked Sendable {
     private var waiters: [(id: Int, promise: EventLoopPromise<Message>)] = []
     private var nextWaiter = 0
 
-    private init(on loop: any EventLoop, path: String, _ instrument: LoopInstrument?) {
+    private init(on loop: any EventLoop, _ scope: Scope, _ instrument: LoopInstrument?) {
         self.loop = loop
         ended = loop.makePromise()
         connection = Connection(
-            on: ConsumerLoop(loop, instrument: instrument), path: path, afterDisconnect: .silence)
+            on: ConsumerLoop(loop, instrument: instrument), scope, afterDisconnect: .silence)
     }
 
     /// Starts the application.
@@ -28,7 +28,7 @@ public final class ApplicationCommunicator: @unchecked Sendable {
         _ application: any ASGIApplication, _ scope: Scope, on loop: any EventLoop, instrument: LoopInstrument? = nil
     ) async throws -> ApplicationCommunicator {
         try await loop.submit {
-            let made = ApplicationCommunicator(on: loop, path: scope.path, instrument)
+            let made = ApplicationCommunicator(on: loop, scope, instrument)
             made.connection.serve(application, scope, send: Send { message in made.take(message) }) { ending in
                 made.finish(ending)
             }

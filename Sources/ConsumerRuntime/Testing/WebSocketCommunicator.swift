@@ -1,3 +1,4 @@
+import FoundationEssentials
 public import NIOCore
 
 /// Talks to a WebSocket application as a client would, without a server
@@ -47,6 +48,10 @@ public struct WebSocketCommunicator: Sendable {
 
     /// Sends text.
     public func send(text: String) async throws { try await application.send(input: .websocketReceive(.text(text))) }
+    /// Sends a value as JSON text.
+    public func send(json value: some Encodable) async throws {
+        try await send(text: String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
+    }
     /// Sends bytes.
     public func send(bytes: [UInt8]) async throws {
         try await application.send(input: .websocketReceive(.bytes(bytes)))
@@ -60,6 +65,14 @@ public struct WebSocketCommunicator: Sendable {
         case .websocketSend(let data): return data
         case let other: throw Unexpected(type: other.type)
         }
+    }
+
+    /// The next message to the client, which must be JSON text.
+    public func receiveJSON(timeout: Duration = .seconds(1)) async throws -> LayerValue {
+        guard case .text(let text) = try await receive(timeout: timeout) else {
+            throw Unexpected(type: "websocket.send of bytes")
+        }
+        return try JSONDecoder().decode(LayerValue.self, from: Data(text.utf8))
     }
 
     /// Whether nothing is sent for so long.
