@@ -22,6 +22,8 @@ public struct Evidence: Sendable {
     public var profile: Profile
     /// All connection censuses.
     public var connectionCensuses: [ConnectionCensus]
+    /// All task censuses.
+    public var taskCensuses: [TaskCensus]
     /// The last task census of each process.
     public var tasks: [TaskCensus]
     /// Tasks created a second in each process, by the numbers in their default names (`Task-6315`); where there are some.
@@ -30,8 +32,16 @@ public struct Evidence: Sendable {
     public var dispatchWindows: [DispatchWindow]
     /// Where stops were swallowed, one per class.
     public var swallowed: [String: SwallowedStop]
-    /// Blocks of loops.
+    /// Blocks of loops, each once, as long as it was seen at last.
     public var blocks: [LoopBlock]
+    /// All stacks, those of waiting threads too, heaviest first.
+    public var stacks: [StackSample]
+    /// Censuses of sync bridges.
+    public var bridgeCensuses: [BridgeCensus]
+    /// Events of sync bridges.
+    public var bridgeEvents: [BridgeEvent]
+    /// Lines of source that may be shown.
+    public var sources: [SourceExcerpt]
     /// Notes of the probe.
     public var notes: [ProbeNote]
     /// Quality of the samples.
@@ -51,8 +61,9 @@ public struct Evidence: Sendable {
         processes = ProcessSummary.summaries(of: try source.processes())
         connectionCensuses = try source.connectionCensuses()
         outliving = Outliving.find(in: connectionCensuses)
-        profile = Profile(try source.stacks())
-        let taskCensuses = try source.taskCensuses()
+        stacks = try source.stacks()
+        profile = Profile(stacks)
+        taskCensuses = try source.taskCensuses()
         var lastTasks: [Int32: TaskCensus] = [:]
         for census in taskCensuses { lastTasks[census.pid] = census }
         tasksPerSecond = TaskCensus.creationRates(taskCensuses)
@@ -60,7 +71,10 @@ public struct Evidence: Sendable {
         dispatchWindows = try source.dispatchWindows()
         swallowed = Dictionary(
             try source.swallowedStops().map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
-        blocks = try source.blocks()
+        blocks = LoopBlock.whole(try source.blocks())
+        bridgeCensuses = try source.bridgeCensuses()
+        bridgeEvents = try source.bridgeEvents()
+        sources = try source.sources()
         notes = try source.notes()
         quality = try source.quality()
         impact = try source.impact()
@@ -86,6 +100,31 @@ public struct Evidence: Sendable {
         for window in recent { byLoop[window.loop, default: .zero] = byLoop[window.loop, default: .zero] + window.busy }
         guard let worst = byLoop.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
         return (worst.key, min(100, worst.value.seconds / max((last - begin).seconds, 1e-9) * 100))
+    }
+}
+
+extension LoopBlock {
+    private struct Start: Hashable {
+        let pid: Int32
+        let loop: String
+        let since: Moment
+    }
+
+    /// Each block once: of those told again while they lasted, the longest.
+    static func whole(_ blocks: [LoopBlock]) -> [LoopBlock] {
+        var places: [Start: Int] = [:]
+        var kept: [LoopBlock] = []
+        for block in blocks {
+            let start = Start(pid: block.pid, loop: block.loop, since: block.since)
+            // A heartbeat's reports have always been apart.
+            guard block.samples != nil, let place = places[start] else {
+                places[start] = kept.count
+                kept.append(block)
+                continue
+            }
+            if block.length >= kept[place].length { kept[place] = block }
+        }
+        return kept
     }
 }
 

@@ -39,6 +39,7 @@ final class StackThread: Sendable {
             (bytes, cpu) = (bytesNow, cpuNow)
             sink.record(
                 window.stacks.map(Observation.stack) + window.loops.map(Observation.loop)
+                    + window.blocks.map(Observation.block)
                     + [.quality(window.quality), .impact(impact)])
             switch isGone ? fateOfTheGone() : process.identity.fate() {
             case .same: if isGone { return .targetReplaced }

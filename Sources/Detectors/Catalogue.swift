@@ -6,6 +6,7 @@ public enum Catalogue {
     /// In the order of their codes.
     public static let all: [any Detector] = [
         SwallowedStopHot(), SwallowedStopCold(), KilledByServer(), DisconnectWithoutStop(), BlockedLoop(),
+        IdleBusyLoop(),
     ]
 
     /// The detector of a code, however it is written: `LS001`, `ls001`, `001`, `1`.

@@ -4,8 +4,8 @@ import Analysis
 public enum Precedence {
     /// For each code, the codes whose findings on the same consumer class are consequences of it.
     public static let consequences: [String: [String]] = [
-        "LS004": ["LS001", "LS002", "LS003", "LS101", "LS401"],
-        "LS001": ["LS002", "LS003", "LS101", "LS401"],
+        "LS004": ["LS001", "LS002", "LS003", "LS101", "LS401", "LS602"],
+        "LS001": ["LS002", "LS602", "LS003", "LS101", "LS401"],
         "LS002": ["LS003", "LS101", "LS401"],
         "LS003": ["LS101", "LS401"],
     ]

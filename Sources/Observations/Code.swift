@@ -38,14 +38,20 @@ public struct Frame: Hashable, Sendable, Codable {
     public var file: String?
     /// The line being executed.
     public var line: Int?
+    /// The line of the function's declaration, where the code says it.
+    public var definition: Int?
 
-    /// A frame; file and line may be unknown.
-    public init(kind: Kind, function: String, file: String? = nil, line: Int? = nil) {
+    /// A frame; file and lines may be unknown.
+    public init(kind: Kind, function: String, file: String? = nil, line: Int? = nil, definition: Int? = nil) {
         self.kind = kind
         self.function = function
         self.file = file
         self.line = line
+        self.definition = definition
     }
+
+    /// The function as a place to blame: the line of its declaration, or else the one being executed.
+    public var place: CodeLocation { CodeLocation(function: function, file: file, line: definition ?? line) }
 }
 
 /// A stack, outermost frame first, as folded stacks are written.

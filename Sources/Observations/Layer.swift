@@ -46,6 +46,8 @@ public struct BridgeEvent: Hashable, Sendable, Codable {
         case threadCreated
         /// A call waited for the one thread that serves all sensitive calls.
         case queued
+        /// A request was served: what the others are divided by.
+        case request
     }
 
     /// When.

@@ -51,27 +51,32 @@ public struct LoopWindow: Hashable, Sendable, Codable {
     }
 }
 
-/// A loop that missed its heartbeat, with the stack it was blocked in.
+/// A loop that missed its heartbeat, or a turn of a loop that did not end, with the stack it was blocked in.
+///
+/// Of one block several may be made while it lasts: they have the same `since`, and the longest is the last.
 public struct LoopBlock: Hashable, Sendable, Codable {
-    /// When the heartbeat was due.
+    /// When the heartbeat was due, or the turn began.
     public var since: Moment
-    /// How long it had been missing when the stack was taken, or in the end.
+    /// How long it had been missing when the stack was taken, or in the end; time in which the thread merely waited for a
+    /// processor is not counted where samples show it.
     public var length: Nanoseconds
     /// The process.
     public var pid: Int32
     /// The loop's id.
     public var loop: String
-    /// The native stack of the loop's thread, outermost first; empty when it could not be taken.
+    /// The stack of the loop's thread, native or Python, outermost first; empty when it could not be taken.
     public var stack: StackTrace
     /// The consumer whose message was being dispatched, if any.
     public var consumer: String?
     /// The type of that message.
     public var message: String?
+    /// Samples in which the loop's thread was seen in this turn; `nil` where a heartbeat measured it.
+    public var samples: Int?
 
     /// A block of `length` seen since `since`.
     public init(
         since: Moment, length: Nanoseconds, pid: Int32, loop: String, stack: StackTrace, consumer: String? = nil,
-        message: String? = nil
+        message: String? = nil, samples: Int? = nil
     ) {
         self.since = since
         self.length = length
@@ -80,5 +85,6 @@ public struct LoopBlock: Hashable, Sendable, Codable {
         self.stack = stack
         self.consumer = consumer
         self.message = message
+        self.samples = samples
     }
 }

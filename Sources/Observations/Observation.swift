@@ -30,6 +30,10 @@ public enum Observation: Hashable, Sendable, Codable {
     case layer(LayerEvent)
     /// An event of a sync bridge.
     case bridge(BridgeEvent)
+    /// Which calls wait for the threads of a sync bridge.
+    case bridges(BridgeCensus)
+    /// Lines of a source file that a report may show.
+    case source(SourceExcerpt)
     /// What a client saw.
     case client(ClientEvent)
     /// How good the samples were.

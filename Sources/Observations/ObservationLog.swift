@@ -59,6 +59,12 @@ public struct ObservationLog: ObservationSource, Sendable {
     public func layerEvents() -> [LayerEvent] { all { if case .layer(let value) = $0 { value } else { nil } } }
     /// Bridge events.
     public func bridgeEvents() -> [BridgeEvent] { all { if case .bridge(let value) = $0 { value } else { nil } } }
+    /// Censuses of sync bridges.
+    public func bridgeCensuses() -> [BridgeCensus] {
+        all { if case .bridges(let value) = $0 { value } else { nil } }
+    }
+    /// Excerpts of source files.
+    public func sources() -> [SourceExcerpt] { all { if case .source(let value) = $0 { value } else { nil } } }
     /// Client events.
     public func clientEvents() -> [ClientEvent] { all { if case .client(let value) = $0 { value } else { nil } } }
     /// Sum of all sample counts.
@@ -133,6 +139,8 @@ extension Observation {
         case .process(let value): value.time
         case .layer(let value): value.time
         case .bridge(let value): value.time
+        case .bridges(let value): value.time
+        case .source(let value): value.time
         case .client(let value): value.time
         case .note(let value): value.time
         case .phase(let value): value.time

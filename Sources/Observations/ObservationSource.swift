@@ -36,6 +36,10 @@ public protocol ObservationSource {
     func layerEvents() throws -> [LayerEvent]
     /// Bridge events.
     func bridgeEvents() throws -> [BridgeEvent]
+    /// Censuses of sync bridges.
+    func bridgeCensuses() throws -> [BridgeCensus]
+    /// Excerpts of source files.
+    func sources() throws -> [SourceExcerpt]
     /// Client events.
     func clientEvents() throws -> [ClientEvent]
     /// Sum of all sample counts.

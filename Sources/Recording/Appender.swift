@@ -50,6 +50,8 @@ final class Appender {
         case .process(let value): try store(value)
         case .layer(let value): try store(value)
         case .bridge(let value): try store(value)
+        case .bridges(let value): try store(value)
+        case .source(let value): try store(value)
         case .client(let value): try store(value)
         case .quality(let value): try store(value)
         case .impact(let value): try store(value)

@@ -34,7 +34,7 @@ extension LoopWindow: StoredRow {
 
 extension LoopBlock: StoredRow {
     static let table = "loop_blocks"
-    static let columns = "since_ns, length_ns, pid, loop, stack, consumer, message"
+    static let columns = "since_ns, length_ns, pid, loop, stack, consumer, message, samples"
 
     func write(to row: inout RowWriter) throws {
         row.put(since)
@@ -44,11 +44,12 @@ extension LoopBlock: StoredRow {
         try row.put(stack)
         row.put(consumer)
         row.put(message)
+        row.put(samples)
     }
 
     init(from row: inout RowReader) throws {
         self.init(
             since: try row.take(), length: try row.take(), pid: try row.take(), loop: try row.take(),
-            stack: try row.takeStack(), consumer: try row.take(), message: try row.take())
+            stack: try row.takeStack(), consumer: try row.take(), message: try row.take(), samples: try row.take())
     }
 }

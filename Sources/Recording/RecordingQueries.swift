@@ -59,6 +59,12 @@ extension Recording {
     /// Bridge events.
     public func bridgeEvents() throws -> [BridgeEvent] { try read { try $0.all() } }
 
+    /// Censuses of sync bridges.
+    public func bridgeCensuses() throws -> [BridgeCensus] { try read { try $0.all() } }
+
+    /// Excerpts of source files.
+    public func sources() throws -> [SourceExcerpt] { try read { try $0.all() } }
+
     /// Client events.
     public func clientEvents() throws -> [ClientEvent] { try read { try $0.all() } }
 

@@ -2,17 +2,20 @@ import Observations
 
 extension Frame: StoredRow {
     static let table = "frames"
-    static let columns = "kind, function, file, line"
+    static let columns = "kind, function, file, line, definition"
 
     func write(to row: inout RowWriter) {
         row.put(kind)
         row.put(function)
         row.put(file)
         row.put(line)
+        row.put(definition)
     }
 
     init(from row: inout RowReader) throws {
-        self.init(kind: try row.take(), function: try row.take(), file: try row.take(), line: try row.take())
+        self.init(
+            kind: try row.take(), function: try row.take(), file: try row.take(), line: try row.take(),
+            definition: try row.take())
     }
 }
 

@@ -41,10 +41,11 @@ final class LiveLog: ObservationSink {
             switch entry {
             case .stack(let sample): stacks.append(sample)
             case .process(let sample) where first.insert(sample.pid).inserted: kept.append(entry)
-            case .loop, .dispatches, .dispatch, .connections, .tasks, .types, .process, .block, .bridge, .layer,
-                .client:
+            case .loop, .dispatches, .dispatch, .connections, .tasks, .types, .process, .block, .bridge, .bridges,
+                .layer, .client:
                 if let time = entry.time, now - time <= memory { kept.append(entry) }
-            case .start, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .end: kept.append(entry)
+            case .start, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .source, .end:
+                kept.append(entry)
             }
         }
         return kept + StackSample.merged(stacks).map(Observation.stack)

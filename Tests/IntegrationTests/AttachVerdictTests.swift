@@ -1,37 +1,9 @@
-import Analysis
 import Commands
-import Foundation
-import Synchronization
 import Testing
 
 /// The sentence the product is known by: attach to a real server, be told class, file and line.
 @Suite("Verdict on a real server", .serialized)
 struct AttachVerdictTests {
-    /// What `attach --json` says of the parts that a verdict consists of.
-    struct Report: Decodable {
-        struct Finding: Decodable {
-            struct Location: Decodable {
-                let function: String
-                let file: String?
-                let line: Int?
-                let handlerLine: Int?
-            }
-            let code: String
-            let grade: String
-            let confidence: String
-            let consumer: String?
-            let count: Int
-            let location: Location?
-        }
-        struct Impact: Decodable {
-            let writes: Int
-            let stops: Int
-        }
-        let findings: [Finding]
-        let checked: [String]
-        let impact: Impact
-    }
-
     /// Every server of Channels on the preferred minor; the commonest one on the others.
     static let launches: [ServerLaunch] = PythonEnvironment.available.flatMap { python -> [ServerLaunch] in
         let servers = ServerLaunch.Server.allCases.filter { server in
@@ -47,17 +19,6 @@ struct AttachVerdictTests {
         return rows
     }
 
-    /// Runs `loopscope attach --json` on a process.
-    private func attach(_ pid: Int32, seconds: Int) async throws -> (report: Report, status: ExitReason) {
-        let printed = Mutex("")
-        let world = World(output: { text in printed.withLock { $0 += text } }, error: { _ in })
-        let status = await Loopscope.run(
-            ["attach", "--pid", "\(pid)", "--duration", "\(seconds)", "--json"], in: world)
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return (try decoder.decode(Report.self, from: Data(printed.withLock { $0 }.utf8)), status)
-    }
-
     @Test(
         "the swallowed stop is named by class, function, file, line and count, and an honest server is not accused",
         .enabled(if: !launches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: launches)
@@ -69,14 +30,14 @@ struct AttachVerdictTests {
             // The twin first: closed connections of an honest consumer, and open ones beside them.
             let clean = try await ChurnClient.holding(server, "/ws/honest/echo", connections: 2) { _ in
                 _ = try await ChurnClient.churn(server, twin.path, connections: 3)
-                return try await attach(server.pid, seconds: 2)
+                return try await AttachedReport.attaching(to: server.pid, seconds: 2)
             }
             #expect(clean.report.findings.isEmpty, "\(clean.report.findings)")
             #expect(clean.report.checked.contains("LS001"))
             #expect(clean.status == .clean)
 
             _ = try await ChurnClient.churn(server, sick.path, connections: 3)
-            let (report, status) = try await attach(server.pid, seconds: 3)
+            let (report, status) = try await AttachedReport.attaching(to: server.pid, seconds: 3)
             #expect(report.findings.count == 1, "\(report.findings)")
             let finding = try #require(report.findings.first)
             #expect(sick.codes?.contains(finding.code) == true)

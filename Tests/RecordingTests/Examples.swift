@@ -11,15 +11,15 @@ enum HostileName {
 }
 
 extension Observation {
-    /// One of each kind, every name in it `name`, nothing left out that can be there.
-    static func full(named name: String = "Chat", at time: Moment = Moment(nanoseconds: 12_345_678_901))
-        -> [Observation]
-    {
+    /// One of each kind, every name in it `name`, nothing left out that can be there, as schema `version` can hold it.
+    static func full(
+        named name: String = "Chat", at time: Moment = Moment(nanoseconds: 12_345_678_901), version: Int = 2
+    ) -> [Observation] {
         var histogram = DurationHistogram()
         histogram.record(1234)
         histogram.record(9_000_000, times: 3)
         let location = CodeLocation(function: name, file: name, line: 41, handlerLine: 44)
-        let frame = Frame(kind: .python, function: name, file: name, line: 30)
+        let frame = Frame(kind: .python, function: name, file: name, line: 30, definition: version > 1 ? 28 : nil)
         let stack = StackTrace([Frame(kind: .logical, function: name), frame, frame])
         let window = Nanoseconds.milliseconds(100)
         return [
@@ -40,7 +40,9 @@ extension Observation {
                     readyHandles: 2,
                     timers: 1)),
             .block(
-                LoopBlock(since: time, length: window, pid: 1, loop: name, stack: stack, consumer: name, message: name)),
+                LoopBlock(
+                    since: time, length: window, pid: 1, loop: name, stack: stack, consumer: name, message: name,
+                    samples: version > 1 ? 9 : nil)),
             .dispatches(
                 DispatchWindow(
                     start: time, length: window, pid: 1, loop: name, route: name, consumer: name, message: name,
@@ -106,11 +108,26 @@ extension Observation {
             .note(ProbeNote(time: time, pid: 1, code: name, text: name)),
             .phase(PhaseMark(time: time, name: name)),
             .end(SessionEnd(time: time, reason: .targetExited, detail: name)),
+        ] + (version > 1 ? second(named: name, at: time, frame) : [])
+    }
+
+    /// One of each kind that came with version 2.
+    private static func second(named name: String, at time: Moment, _ frame: Frame) -> [Observation] {
+        [
+            .bridges(
+                BridgeCensus(
+                    time: time, pid: 1, grade: .read,
+                    calls: [
+                        BridgeCall(
+                            executor: .max, workers: 1, running: 0xFFFF_7F00_0000_0000, thread: name, function: frame,
+                            waitsIn: frame, site: frame, consumer: name, count: 3)
+                    ])),
+            .source(SourceExcerpt(time: time, pid: 1, file: name, firstLine: 40, lines: [name, "", name])),
         ]
     }
 
     /// One of each kind with everything unknown that may be.
-    static func bare(at time: Moment = Moment(nanoseconds: 5)) -> [Observation] {
+    static func bare(at time: Moment = Moment(nanoseconds: 5), version: Int = 2) -> [Observation] {
         let length = Nanoseconds.zero
         return [
             .start(SessionStart(time: time, wallClock: -1, kind: .url, description: "d", grade: .outside, tool: "")),
@@ -144,5 +161,10 @@ extension Observation {
             .phase(PhaseMark(time: time, name: "")),
             .end(SessionEnd(time: time, reason: .failed)),
         ]
+            + (version > 1
+                ? [
+                    .bridges(BridgeCensus(time: time, pid: 1, grade: .read, calls: [BridgeCall(executor: 0)])),
+                    .source(SourceExcerpt(time: time, pid: 1, file: "f", firstLine: 1, lines: [])),
+                ] : [])
     }
 }

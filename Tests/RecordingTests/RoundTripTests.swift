@@ -80,7 +80,8 @@ struct RoundTripTests {
     func fixture() throws {
         let path = repository.appending(path: "fixtures/recordings/v1/small.loopscope").path
         try expectSameAnswers(
-            Recording(path: path), Observation.full(named: "<script>\0\u{1B}[2J") + Observation.bare())
+            Recording(path: path),
+            Observation.full(named: "<script>\0\u{1B}[2J", version: 1) + Observation.bare(version: 1))
     }
 }
 

@@ -16,6 +16,7 @@ struct CensusDraft {
 
     private let memory: ProcessMemory
     private let codes: CodeTable
+    private let sources: TargetSources
     private var instances: [RemoteAddress: Instance] = [:]
     private var classes: [RemoteAddress: ConsumerClass] = [:]
     /// The consumer each task belongs to: by its place in the walk, and by its address.
@@ -28,9 +29,10 @@ struct CensusDraft {
     private var implementations: Set<String> = []
     private var loops: [RemoteAddress: String] = [:]
 
-    init(_ process: PythonProcess, codes: CodeTable) {
+    init(_ process: PythonProcess, codes: CodeTable, _ sources: TargetSources) {
         memory = process.memory
         self.codes = codes
+        self.sources = sources
     }
 
     /// Looks whether a task serves a consumer, and reads it.
@@ -209,7 +211,7 @@ struct CensusDraft {
     private func frame(_ link: CoroutineChain.Link, _ reader: ObjectReader) throws(RemoteReadError) -> Frame {
         Frame(
             kind: .python, function: try reader.qualifiedName(link), file: link.frame.code.fileName,
-            line: link.frame.line)
+            line: link.frame.line, definition: sources.definitionLine(of: link.frame.code))
     }
 
     private mutating func name(of type: TypeInfo, _ reader: ObjectReader) throws(RemoteReadError) -> String {

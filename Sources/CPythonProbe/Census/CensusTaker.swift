@@ -22,20 +22,22 @@ public struct Census: Sendable {
 public final class CensusTaker {
     private let process: PythonProcess
     private let walker: TaskWalker
+    private let sources: TargetSources
     private var classes: ConsumerClasses
 
     /// A taker of censuses of `process`.
     public init(_ process: PythonProcess) {
         self.process = process
         walker = TaskWalker(process)
-        classes = ConsumerClasses(of: process)
+        sources = TargetSources(of: process)
+        classes = ConsumerClasses(sources)
     }
 
     /// Takes a census as of `now`.
     ///
     /// - Throws: `.gone` or another error when the process cannot be read at all.
     public func take(at now: Moment) throws(RemoteReadError) -> Census {
-        var draft = CensusDraft(process, codes: walker.codes)
+        var draft = CensusDraft(process, codes: walker.codes, sources)
         let reader = walker.begin()
         var walked: [(WalkedTask, ObjectReader)] = []
         try walker.walk(reader) { (task, reader) throws(RemoteReadError) in walked.append((task, reader)) }

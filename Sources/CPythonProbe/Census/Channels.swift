@@ -38,6 +38,23 @@ extension ObjectReader {
         return .init(instance: instance, type: type, loop: nil, inner: [])
     }
 
+    /// The consumer class that a thread serves at this moment, and the type of the message it handles; `nil` when it
+    /// serves none.
+    func served(
+        byThread state: RemoteAddress, _ codes: CodeTable
+    ) throws(RemoteReadError) -> (consumer: String?, message: String?)? {
+        let stack = try stack(ofThread: state, codes)
+        for (index, frame) in stack.enumerated()
+        where frame.code.name == "await_many_dispatch" && frame.code.fileName.hasSuffix("channels/utils.py") {
+            let caller = index + 1 < stack.count ? stack[index + 1] : nil
+            guard let instance = try consumer(loop: frame, caller: caller), let type = try type(of: instance) else {
+                return nil
+            }
+            return (try qualifiedName(type), try lastMessage(of: frame)?.type)
+        }
+        return nil
+    }
+
     private func isConsumerCall(_ code: CodeObject) -> Bool {
         code.name == "__call__" && code.fileName.hasSuffix("channels/consumer.py")
     }

@@ -18,7 +18,7 @@ struct ConsumerClasses {
     private var known: [RemoteAddress: ConsumerClass] = [:]
     private let sources: TargetSources
 
-    init(of process: PythonProcess) { sources = TargetSources(of: process) }
+    init(_ sources: TargetSources) { self.sources = sources }
 
     /// The class of a type object.
     mutating func read(_ type: TypeInfo, _ reader: ObjectReader, _ codes: CodeTable) throws(RemoteReadError)

@@ -3,7 +3,9 @@ import Glibc
 import RemoteProcess
 
 /// The source files of a target, as far as they are still those it runs.
-struct TargetSources {
+///
+/// One thread.
+final class TargetSources {
     /// Files larger than this are not looked into.
     private static let limit = 4 << 20
     /// How far below the first decorator the `def` may be.
@@ -13,14 +15,34 @@ struct TargetSources {
     private let proc = ProcFS()
     /// When the process started, as seconds since 1970; `nil` when that cannot be told.
     private let started: Double?
+    private var definitions: [Definition: Int] = [:]
+
+    private struct Definition: Hashable {
+        let file: String
+        let line: Int
+    }
 
     init(of process: PythonProcess) {
         pid = process.pid
         started = Self.started(process.identity)
     }
 
-    /// The line of a function's `def`. A code object's first line is that of its first decorator, so the file is asked.
+    /// The line of a function's `def`. A code object's first line is that of its first decorator, so the file is asked,
+    /// once; of libraries it is not.
     func definitionLine(of code: CodeObject) -> Int {
+        guard code.isApplication else { return code.firstLine }
+        let key = Definition(file: code.fileName, line: code.firstLine)
+        if let known = definitions[key] { return known }
+        // A target that makes functions without end must not fill us.
+        if definitions.count >= Self.cacheLimit { definitions.removeAll() }
+        let line = findDefinition(of: code)
+        definitions[key] = line
+        return line
+    }
+
+    private static let cacheLimit = 1 << 16
+
+    private func findDefinition(of code: CodeObject) -> Int {
         guard let lines = lines(of: code.fileName), code.firstLine > 0 else { return code.firstLine }
         for offset in 0..<Self.reach {
             let index = code.firstLine - 1 + offset

@@ -31,28 +31,86 @@ final class LoopWatcher {
         reader.forgetTypes()
         var found: [WatchedLoop] = []
         for entry in threads {
-            guard let stack = try? reader.stack(ofThread: entry.thread.state, codes),
-                let frame = stack.first(where: {
-                    $0.code.name == "_run_once" && $0.code.fileName.hasSuffix("base_events.py")
-                }),
-                let loop = try? reader.local("self", of: frame), loop != 0
-            else { continue }
-            found.append(WatchedLoop(source: .runOnce(frame), loop: loop, tid: entry.tid, thread: entry.name))
+            guard let (frame, loop) = runOnce(inThread: entry.thread.state) else {
+                // A busy thread may have moved on at every try: what was found before is still there.
+                found += loops.filter { $0.state == entry.thread.state && $0.isRunOnce }
+                continue
+            }
+            found.append(
+                WatchedLoop(
+                    source: .runOnce(frame), loop: loop, state: entry.thread.state, tid: entry.tid, thread: entry.name))
         }
         for (loop, type) in known where type == "uvloop.Loop" {
             guard let counter = try? reader.uvLoopCounter(ofLoop: loop), let main = threads.last else { continue }
-            found.append(WatchedLoop(source: .counter(counter), loop: loop, tid: main.tid, thread: main.name))
+            found.append(
+                WatchedLoop(
+                    source: .counter(counter), loop: loop, state: main.thread.state, tid: main.tid, thread: main.name))
         }
         // Keep what was counted of loops that are still there.
         for index in found.indices {
-            if let old = loops.first(where: { $0.loop == found[index].loop }) { found[index].counts = old.counts }
+            if let old = loops.first(where: { $0.loop == found[index].loop }) {
+                found[index].counts = old.counts
+                found[index].turns = old.turns
+            }
         }
         loops = found
     }
 
-    /// Looks at every loop once.
-    func look() {
-        for index in loops.indices { loops[index].look(reader) }
+    /// How often the stack of a thread that moves is read in search of its loop.
+    private static let tries = 50
+
+    /// The frame of `_run_once` on a thread's stack, and its loop.
+    private func runOnce(inThread state: RemoteAddress) -> (PythonFrame, RemoteAddress)? {
+        for _ in 0..<Self.tries {
+            guard var address = try? reader.currentFrame(ofThread: state) else { return nil }
+            for _ in 0..<ObjectReader.depthLimit where address != 0 {
+                // The innermost frames may be gone while they are read; those outside `_run_once` stay.
+                if let frame = try? reader.frame(address, codes) {
+                    let name = frame.code.name
+                    if name == "_run_once", frame.code.fileName.hasSuffix("base_events.py"),
+                        let loop = try? reader.local("self", of: frame), loop != 0
+                    {
+                        return (frame, loop)
+                    }
+                    // The outermost frame of a thread was reached: it runs no loop of asyncio's.
+                    if name == "<module>" || name == "_bootstrap" { return nil }
+                }
+                address = (try? reader.outerFrame(of: address)) ?? 0
+            }
+        }
+        return nil
+    }
+
+    /// Looks at every loop once; `activity` tells what a thread was last seen doing.
+    func look(at now: Moment, activity: (Int32) -> LoopActivity) {
+        for index in loops.indices {
+            guard let identity = loops[index].look(reader) else { continue }
+            let (tid, state) = (loops[index].tid, loops[index].state)
+            loops[index].turns.look(
+                at: now, identity: identity, begun: loops[index].beginning(of: identity), activity: activity(tid),
+                .init(
+                    runQueueWait: { self.runQueueWait(of: tid) },
+                    served: { try? self.reader.served(byThread: state, self.codes) }))
+        }
+    }
+
+    private func runQueueWait(of tid: Int32) -> Nanoseconds? {
+        // Documentation/scheduler/sched-stats.rst: time on a CPU, time waiting to run, timeslices.
+        guard let bytes = try? ProcFS().read(process.pid, "task/\(tid)/schedstat", limit: 128) else { return nil }
+        let fields = bytes.split(whereSeparator: { $0 == 32 || $0 == 10 })
+        return fields.count > 1 ? Int64(ascii: fields[1]).map { Nanoseconds($0) } : nil
+    }
+
+    /// Turns that did not end, since the last call.
+    func takeBlocks() -> [LoopBlock] {
+        loops.indices.flatMap { index in
+            loops[index].turns.takeBlocks().map { block in
+                LoopBlock(
+                    since: block.since, length: block.length, pid: process.pid,
+                    loop: String(loops[index].loop, radix: 16), stack: block.stack, consumer: block.consumer,
+                    message: block.message, samples: block.samples)
+            }
+        }
     }
 
     /// What the loops did since the last window; `busy` tells the share of samples in which a thread ran.
@@ -88,17 +146,29 @@ private struct WatchedLoop {
 
     var source: Source
     var loop: RemoteAddress
+    /// Its thread's `PyThreadState`.
+    var state: RemoteAddress
     var tid: Int32
     var thread: String
     var counts = Counts()
+    var turns = TurnWatch()
+
+    var isRunOnce: Bool { if case .runOnce = source { true } else { false } }
 
     var isFasterThanLooks: Bool {
         if case .counter = source { return false }
         return counts.looks >= 20 && counts.changes * 2 > counts.looks
     }
 
-    mutating func look(_ reader: ObjectReader) {
-        guard let identity = identity(reader) else { return }
+    /// When the turn of this identity began, where that is kept.
+    func beginning(of identity: UInt64) -> Moment? {
+        guard case .runOnce = source else { return nil }
+        let seconds = Double(bitPattern: identity)
+        return seconds > 0 && seconds < 9e9 ? Moment(nanoseconds: Int64(seconds * 1e9)) : nil
+    }
+
+    mutating func look(_ reader: ObjectReader) -> UInt64? {
+        guard let identity = identity(reader) else { return nil }
         counts.looks += 1
         if let last = counts.last, last != identity { counts.changes += 1 }
         counts.last = identity
@@ -106,6 +176,7 @@ private struct WatchedLoop {
         if case .runOnce(let frame) = source, let ready = try? reader.integer(reader.local("ntodo", of: frame)) {
             counts.ready = max(counts.ready, ready)
         }
+        return identity
     }
 
     private func identity(_ reader: ObjectReader) -> UInt64? {

@@ -21,8 +21,11 @@ public final class StackSampler {
     private let codes = CodeTable()
     private let reader: ObjectReader
     private let watcher: LoopWatcher
+    private let sources: TargetSources
     private var table = StackTable()
     private var resolved: [StackTrace?] = []
+    /// Whether a loop's thread with this stack waits for events; told once for each stack that is asked about.
+    private var waits: [Int: Bool] = [:]
     private var watched: [WatchedThread] = []
     private var quality = SampleQuality()
     private var threadsDue = Moment(nanoseconds: .min)
@@ -41,6 +44,8 @@ public final class StackSampler {
         let number: UInt64
         var activity = StackSample.Activity.running
         var cpu: Int32 = -1
+        /// Index of the stack sampled last; `nil` when the last look at it found nothing new.
+        var lastStack: Int?
     }
 
     /// A sampler of `process`; without a `rate` (in hertz) it samples without a pause.
@@ -49,6 +54,7 @@ public final class StackSampler {
         interval = rate.map { Nanoseconds(Int64(1e9 / min(max($0, 0.1), 1e6))) }
         reader = ObjectReader(process.memory, layout: process.layout)
         watcher = LoopWatcher(process)
+        sources = TargetSources(of: process)
     }
 
     /// Samples until `deadline`, or until the target is gone, and takes the window.
@@ -105,6 +111,8 @@ public final class StackSampler {
         public var quality: SampleQuality
         /// What the event loops did.
         public var loops: [LoopWindow]
+        /// Turns of them that did not end.
+        public var blocks: [LoopBlock]
         /// The target has ended.
         public var isGone: Bool
     }
@@ -119,11 +127,14 @@ public final class StackSampler {
         for attempt in 0..<Self.tries {
             switch try thread.sampler.sample(tag: thread.number << 2 | holds << 1 | idle) {
             case .good(let retries):
-                guard count(thread.sampler.stack) else { continue }
+                guard let stack = count(thread.sampler.stack) else { continue }
+                watched[index].lastStack = stack
                 quality.taken += 1
                 if retries + attempt > 0 { quality.retried += 1 }
                 return
-            case .empty: return
+            case .empty:
+                watched[index].lastStack = nil
+                return
             case .ended:
                 // Look who is there.
                 threadsDue = Moment(nanoseconds: .min)
@@ -131,22 +142,23 @@ public final class StackSampler {
             case .lost: break
             }
         }
+        watched[index].lastStack = nil
         quality.lost += 1
     }
 
     /// Counts a stack.
     ///
-    /// - Returns: `false` when there is no room for it, or its code objects are none.
-    private func count(_ stack: UnsafeBufferPointer<UInt64>) -> Bool {
-        guard table.hasRoom(for: stack.count) else { return false }
+    /// - Returns: its index; `nil` when there is no room for it, or its code objects are none.
+    private func count(_ stack: UnsafeBufferPointer<UInt64>) -> Int? {
+        guard table.hasRoom(for: stack.count) else { return nil }
         let (index, isNew) = table.count(stack)
         if isNew { resolved.append(nil) }
-        guard resolved[index] == nil else { return true }
+        guard resolved[index] == nil else { return index }
         // Its code objects are alive now; in a second they may be gone.
         resolved[index] = (try? trace(of: table.entries[index])) ?? nil
-        guard resolved[index] == nil else { return true }
+        guard resolved[index] == nil else { return index }
         table.discount(index)
-        return false
+        return nil
     }
 
     // MARK: Threads
@@ -160,7 +172,7 @@ public final class StackSampler {
             activityDue = now + Self.activityEvery
             holder = (try? reader.lockHolder(runtime: process.runtime, interpreter: process.mainInterpreter)) ?? 0
             for index in watched.indices { watched[index].readActivity(of: process.pid) }
-            watcher.look()
+            watcher.look(at: now) { [self] in loopActivity(of: $0) }
         }
     }
 
@@ -183,6 +195,17 @@ public final class StackSampler {
         if let busiest = watched.first(where: { $0.activity == .running && $0.cpu >= 0 }) {
             _ = ls_avoid_cpu(busiest.cpu)
         }
+    }
+
+    /// What a loop's thread was last seen doing.
+    private func loopActivity(of tid: Int32) -> LoopActivity {
+        guard let thread = watched.first(where: { $0.tid == tid }), let index = thread.lastStack,
+            index < resolved.count, let stack = resolved[index]
+        else { return .unknown }
+        let isWaiting = waits[index] ?? (stack.turn?.isEmpty ?? true)
+        waits[index] = isWaiting
+        let isBarred = thread.activity == .idle && holder != 0 && holder != thread.sampler.thread.state
+        return isWaiting ? .waiting : .working(stack, isBarred: isBarred)
     }
 
     private var threadCount: UInt64 = 0
@@ -225,21 +248,24 @@ public final class StackSampler {
             } else {
                 table.removeAll()
                 resolved.removeAll(keepingCapacity: true)
+                waits.removeAll(keepingCapacity: true)
+                for index in watched.indices { watched[index].lastStack = nil }
             }
             for thread in watched { thread.sampler.weed() }
         }
         let stacks = Array(samples.values)
         let loops = watcher.window(from: start, to: end, pid: process.pid) { Self.busyShare(of: $0, in: stacks) }
         watcher.discover(known, threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) })
-        return Window(stacks: stacks, quality: quality, loops: loops, isGone: false)
+        return Window(
+            stacks: stacks, quality: quality, loops: loops, blocks: watcher.takeBlocks(), isGone: false)
     }
 
-    /// The share of a thread's samples in which it ran.
+    /// The share of a thread's samples in which it ran, or its loop was in the middle of a turn: blocked, say.
     private static func busyShare(of tid: Int32, in stacks: [StackSample]) -> Double? {
         var (busy, all) = (0, 0)
         for stack in stacks where stack.tid == tid {
             all += stack.count
-            if stack.activity == .running { busy += stack.count }
+            if stack.activity == .running || stack.stack.turn?.isEmpty == false { busy += stack.count }
         }
         return all == 0 ? nil : Double(busy) / Double(all)
     }
@@ -253,7 +279,9 @@ public final class StackSampler {
             // The innermost frame may have been made and not yet begun (_PyFrame_IsIncomplete).
             if place == entry.start + 1, reader.isIncomplete(unit, in: code) { continue }
             frames.append(
-                Frame(kind: .python, function: code.qualifiedName, file: code.fileName, line: code.line(at: unit)))
+                Frame(
+                    kind: .python, function: code.qualifiedName, file: code.fileName, line: code.line(at: unit),
+                    definition: sources.definitionLine(of: code)))
         }
         return frames.isEmpty ? nil : StackTrace(frames.reversed())
     }

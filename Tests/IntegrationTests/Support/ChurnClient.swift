@@ -43,6 +43,25 @@ enum ChurnClient {
         }
     }
 
+    /// Sends `messages` messages on each connection, one after the other's answer, while `body` runs; then hangs up.
+    static func talking<Value: Sendable>(
+        _ server: ServerFixture, _ path: String, connections: Int = 1, messages: Int,
+        _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let client = try ChildProcess(
+            command(server, path, connections, .hold, "hello") + [
+                "--messages", String(messages), "--reply-timeout", "60",
+            ])
+        do {
+            let value = try await body()
+            _ = try await client.finish()
+            return value
+        } catch {
+            _ = try? await client.finish()
+            throw error
+        }
+    }
+
     private static func result(of client: ChildProcess) async throws -> Result {
         guard let line = try await client.readLine() else {
             throw ChildProcess.Failure(description: "the client ended without a result")

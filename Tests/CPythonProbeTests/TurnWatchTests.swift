@@ -1,0 +1,110 @@
+import Observations
+import Testing
+
+@testable import CPythonProbe
+
+private func at(_ milliseconds: Int64) -> Moment { Moment(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000) }
+
+private let runner = Frame(
+    kind: .python, function: "BaseEventLoop._run_once", file: "/lib/python3.13/asyncio/base_events.py")
+
+private func stack(_ function: String) -> StackTrace {
+    StackTrace([runner, Frame(kind: .python, function: function, file: "/srv/chat.py", line: 9)])
+}
+
+/// A watch with a loop that is looked at every 10 ms.
+private struct Watched {
+    var watch = TurnWatch()
+    var now: Int64 = 0
+    var runQueue = Nanoseconds.zero
+    var asked = 0
+
+    mutating func look(
+        _ identity: UInt64, begun: Int64? = nil, _ activity: LoopActivity, after pause: Int64 = 10,
+        waiting: Nanoseconds = .zero
+    ) {
+        now += pause
+        runQueue = runQueue + waiting
+        let wait = runQueue
+        var served = 0
+        watch.look(
+            at: at(now), identity: identity, begun: begun.map(at), activity: activity,
+            .init(
+                runQueueWait: { wait },
+                served: {
+                    served += 1
+                    return ("Chat", "websocket.receive")
+                }))
+        asked += served
+    }
+}
+
+@Suite("Turns of a loop that do not end")
+struct TurnWatchTests {
+    private let working = LoopActivity.working(stack("receive"), isBarred: false)
+
+    @Test("a turn of 200 ms is one block with its exact beginning, its samples and whom it served, asked once")
+    func block() throws {
+        var loop = Watched()
+        loop.look(1, begun: 2, .unknown)
+        for _ in 0..<20 { loop.look(1, begun: 2, working) }
+        loop.look(2, begun: 212, .waiting)
+        let block = try #require(loop.watch.takeBlocks().first)
+        #expect(block.since == at(2) && block.length == .milliseconds(208))
+        #expect(block.samples == 20 && block.consumer == "Chat" && block.message == "websocket.receive")
+        #expect(block.stack == stack("receive") && loop.asked == 1)
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+
+    @Test("one that lasts is told each time, longer, with the same beginning")
+    func lasting() {
+        var loop = Watched()
+        loop.look(1, begun: 1, .unknown)
+        for _ in 0..<20 { loop.look(1, begun: 1, working) }
+        let first = loop.watch.takeBlocks()
+        for _ in 0..<20 { loop.look(1, begun: 1, working) }
+        let second = loop.watch.takeBlocks()
+        #expect(first.map(\.since) == second.map(\.since) && first.count == 1)
+        #expect(first[0].length < second[0].length)
+    }
+
+    @Test("turns that end, waits for events, and a counter that stands still while the loop waits are none")
+    func honest() {
+        var loop = Watched()
+        for turn in 0..<40 { loop.look(UInt64(turn), begun: loop.now + 5, working) }
+        for _ in 0..<40 { loop.look(50, .waiting) }
+        for _ in 0..<5 { loop.look(50, working) }
+        for _ in 0..<40 { loop.look(50, .waiting) }
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+
+    @Test("on a counter that does not move, the block begins where the waiting ended")
+    func counter() throws {
+        var loop = Watched()
+        for _ in 0..<40 { loop.look(7, .waiting) }
+        for _ in 0..<20 { loop.look(7, working) }
+        let block = try #require(loop.watch.takeBlocks().first)
+        #expect(block.since == at(400) && block.length == .milliseconds(200))
+    }
+
+    @Test("a thread that gets no processor, or waits for a lock that another holds, is not to blame")
+    func starved() {
+        var loop = Watched()
+        loop.look(1, begun: 1, .unknown)
+        for _ in 0..<30 { loop.look(1, begun: 1, working, waiting: .milliseconds(9)) }
+        #expect(loop.watch.takeBlocks().isEmpty)
+        loop.look(2, begun: loop.now, .unknown)
+        for _ in 0..<30 { loop.look(2, begun: 301, .working(stack("receive"), isBarred: true)) }
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+
+    @Test("when we ourselves were held up, nothing is concluded")
+    func disturbed() {
+        var loop = Watched()
+        loop.look(1, begun: 1, .unknown)
+        loop.look(1, begun: 1, working)
+        loop.look(1, begun: 1, working, after: 400)
+        loop.look(1, begun: 1, working)
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+/// Bad neighbours on a real server's loop are named; honest work beside them is not.
+@Suite("Loops of a real server", .serialized)
+struct LoopVerdictTests {
+    /// Both kinds of loop on the preferred minor, and the oldest one: its frames are objects by themselves.
+    static let launches: [ServerLaunch] = {
+        guard let python = PythonEnvironment.preferred else { return [] }
+        var launches = [ServerLaunch.Loop.asyncio, .uvloop].map {
+            ServerLaunch(server: .uvicornWebsockets, python: python, loop: $0)
+        }
+        if let oldest = PythonEnvironment.available.first, oldest.minor != python.minor {
+            launches.append(ServerLaunch(server: .uvicornSansio, python: oldest))
+        }
+        return launches
+    }()
+
+    /// Attaches while `connections` clients each send `messages` messages.
+    private func observed(
+        _ server: ServerFixture, _ path: String, connections: Int, messages: Int, seconds: Int
+    ) async throws -> AttachedReport {
+        try await ChurnClient.talking(server, path, connections: connections, messages: messages) {
+            try await AttachedReport.attaching(to: server.pid, seconds: seconds).report
+        }
+    }
+
+    @Test(
+        "a blocking call is named by consumer, function, file and line; work in slices and an awaited sleep are not",
+        .enabled(if: !launches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: launches)
+    func blocked(_ launch: ServerLaunch) async throws {
+        let sick = try #require(FixtureRoute.at("/ws/block"))
+        try await ServerFixture.with(launch) { server in
+            for path in ["/ws/block-fixed", "/ws/honest/hard-work"] {
+                let clean = try await observed(server, path, connections: 2, messages: 2, seconds: 4)
+                #expect(clean.findings.isEmpty, "\(path): \(clean.findings)")
+                #expect(clean.checked.contains("LS601"))
+            }
+            let report = try await observed(server, sick.path, connections: 3, messages: 4, seconds: 3)
+            #expect(report.findings.map(\.code) == ["LS601"])
+            let finding = try #require(report.findings.first)
+            #expect(finding.blames(sick, on: launch.python), "\(finding)")
+            #expect(finding.consumer == sick.consumer && finding.count > 1)
+            #expect(finding.evidence.contains("while dispatching websocket.receive"))
+            #expect(report.impact.writes == 0 && report.impact.stops == 0)
+        }
+    }
+
+    @Test(
+        "a coroutine that polls with sleep(0) is named, one that waits for an event is not",
+        .enabled(if: !launches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: launches)
+    func idleBusy(_ launch: ServerLaunch) async throws {
+        let sick = try #require(FixtureRoute.at("/ws/busy-idle"))
+        try await ServerFixture.with(launch) { server in
+            let clean = try await ChurnClient.holding(server, "/ws/busy-idle-fixed", connections: 3) { _ in
+                try await AttachedReport.attaching(to: server.pid, seconds: 4).report
+            }
+            #expect(clean.findings.isEmpty, "\(clean.findings)")
+            #expect(clean.checked.contains("LS602"))
+            let report = try await ChurnClient.holding(server, sick.path, connections: 3) { _ in
+                try await AttachedReport.attaching(to: server.pid, seconds: 5).report
+            }
+            #expect(report.findings.map(\.code) == ["LS602"])
+            let finding = try #require(report.findings.first)
+            #expect(finding.blames(sick, on: launch.python), "\(finding)")
+            #expect(finding.consumer == sick.consumer && finding.count == 3)
+        }
+    }
+}
