@@ -78,7 +78,7 @@ let package = Package(
         support("ProcessFixtures", ["RemoteProcess"]),
         tests("RemoteProcess", ["Observations", "ProcessFixtures", "TargetMemory"]),
         // Python programs that know the truth about themselves, for the tests of two rooms.
-        support("PythonTargets"),
+        support("PythonTargets", ["Observations"]),
         tests("CPythonLayouts", ["PythonTargets", "RemoteProcess", "TargetMemory"], exclude: ["Images"]),
 
         room(
@@ -193,7 +193,7 @@ if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
 if Context.environment["LOOPSCOPE_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
-            name: "bench-cpython", dependencies: ["CPythonProbe", "Observations", "RemoteProcess"],
+            name: "bench-cpython", dependencies: ["CPythonProbe", "Observations", "PythonTargets", "RemoteProcess"],
             path: "Benchmarks/cpython/Sources",
             swiftSettings: settings))
 }

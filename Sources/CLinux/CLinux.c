@@ -13,9 +13,9 @@ _Static_assert(sizeof(struct ls_range) == sizeof(struct iovec), "64-bit only");
 _Static_assert(offsetof(struct ls_range, length) == offsetof(struct iovec, iov_len), "same layout");
 
 int64_t ls_process_vm_readv(
-    int32_t pid, void *buffer, uint64_t length, const struct ls_range *ranges, uint64_t count) {
-    struct iovec local = {buffer, length};
-    ssize_t got = process_vm_readv(pid, &local, 1, (const struct iovec *)ranges, count, 0);
+    int32_t pid, const struct ls_range *local, uint64_t locals, const struct ls_range *ranges, uint64_t count) {
+    ssize_t got =
+        process_vm_readv(pid, (const struct iovec *)local, locals, (const struct iovec *)ranges, count, 0);
     return got < 0 ? -errno : got;
 }
 

@@ -18,23 +18,29 @@ struct Opcodes: Hashable, Sendable {
     var setupFinally: UInt8?
     /// Duplicates the exception before it is compared (3.9, 3.10).
     var duplicateTop: UInt8?
+    /// Where a frame may stand that has called another.
+    var callSites: CallSites
 
     static let python39 = Opcodes(
         resume: [], await: [72], extendedArgument: 144, loadGlobal: [116], popTop: 1, reraise: 48, pushException: nil,
-        matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4)
+        matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4, callSites: .python39)
     static let python310 = Opcodes(
         resume: [], await: [72], extendedArgument: 144, loadGlobal: [116], popTop: 1, reraise: 119, pushException: nil,
-        matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4)
+        matchException: 121, withException: 49, setupFinally: 122, duplicateTop: 4, callSites: .python310)
     static let python311 = Opcodes(
         resume: [151, 150], await: [123], extendedArgument: 144, loadGlobal: [116, 47, 48, 55], popTop: 1, reraise: 119,
-        pushException: 35, matchException: 36, withException: 49, setupFinally: nil, duplicateTop: nil)
+        pushException: 35, matchException: 36, withException: 49, setupFinally: nil, duplicateTop: nil,
+        callSites: .python311)
     static let python312 = Opcodes(
         resume: [151, 240], await: [123, 168], extendedArgument: 144, loadGlobal: [116, 111, 112], popTop: 1,
-        reraise: 119, pushException: 35, matchException: 36, withException: 49, setupFinally: nil, duplicateTop: nil)
+        reraise: 119, pushException: 35, matchException: 36, withException: 49, setupFinally: nil, duplicateTop: nil,
+        callSites: .python312)
     static let python313 = Opcodes(
         resume: [149, 207, 236], await: [104, 208], extendedArgument: 71, loadGlobal: [91, 203, 204], popTop: 32,
-        reraise: 102, pushException: 33, matchException: 7, withException: 44, setupFinally: nil, duplicateTop: nil)
+        reraise: 102, pushException: 33, matchException: 7, withException: 44, setupFinally: nil, duplicateTop: nil,
+        callSites: .python313)
     static let python314 = Opcodes(
         resume: [128, 196, 245], await: [106, 197], extendedArgument: 69, loadGlobal: [92, 192, 193], popTop: 31,
-        reraise: 105, pushException: 32, matchException: 6, withException: 43, setupFinally: nil, duplicateTop: nil)
+        reraise: 105, pushException: 32, matchException: 6, withException: 43, setupFinally: nil, duplicateTop: nil,
+        callSites: .python314)
 }

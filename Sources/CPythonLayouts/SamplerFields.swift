@@ -14,6 +14,8 @@ extension PythonLayout {
         public var isInstructionWide: Bool
         /// `FRAME_OWNED_BY_*`, from 3.11 on.
         public var owner: Int?
+        /// Whether C code entered the frame, when no frame of its own says so (3.11).
+        public var entry: Int?
         /// A byte that has one value as long as a frame executes: before 3.11, when frames are objects that are used
         /// again and again.
         public var executing: Executing?
@@ -47,6 +49,8 @@ extension PythonLayout {
         return FrameFields(
             size: last, previous: frame.previous, code: frame.code, instruction: frame.instruction,
             isInstructionWide: isWide, owner: frame.owner,
+            // _PyInterpreterFrame of 3.11: `bool is_entry`, then `char owner`.
+            entry: minor == 11 ? frame.owner.map { $0 - 1 } : nil,
             // 3.9 f_executing; 3.10 f_state FRAME_EXECUTING.
             executing: frame.state.map { .init(offset: $0, value: minor == 9 ? 1 : 0) })
     }

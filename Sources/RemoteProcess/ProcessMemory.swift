@@ -26,7 +26,8 @@ public final class ProcessMemory: RemoteMemory, Sendable {
     ) throws(RemoteReadError) {
         guard let start = buffer.baseAddress, buffer.count > 0 else { return }
         var range = ls_range(address: address, length: UInt64(buffer.count))
-        let got = ls_process_vm_readv(pid, start, UInt64(buffer.count), &range, 1)
+        var here = ls_range(address: UInt64(UInt(bitPattern: start)), length: UInt64(buffer.count))
+        let got = ls_process_vm_readv(pid, &here, 1, &range, 1)
         count(got)
         guard got == Int64(buffer.count) else { throw RemoteReadError(got, address, buffer.count) }
     }
@@ -39,7 +40,7 @@ public final class ProcessMemory: RemoteMemory, Sendable {
     public func read(_ gather: borrowing GatherRead) throws(RemoteReadError) -> Int {
         guard gather.count > 0 else { return 0 }
         let got = ls_process_vm_readv(
-            pid, gather.buffer.baseAddress, UInt64(gather.byteCount), gather.ranges, UInt64(gather.count))
+            pid, gather.places, UInt64(gather.placeCount), gather.ranges, UInt64(gather.count))
         count(got)
         guard got > 0 else { throw RemoteReadError(got, gather.ranges[0].address, Int(gather.ranges[0].length)) }
         return Int(got)
@@ -53,7 +54,7 @@ public final class ProcessMemory: RemoteMemory, Sendable {
 
 /// Ranges of the target's memory that one system call gathers into one buffer, prepared once and used again.
 ///
-/// Its memory is its own and is freed with it. Offsets of ranges in the buffer follow from the order of appending.
+/// The kernel copies the ranges in the order of appending. Its memory is its own and is freed with it.
 public struct GatherRead: ~Copyable {
     /// The kernel takes no more ranges in one call (UIO_MAXIOV).
     public static let maximumRanges = 1024
@@ -65,25 +66,38 @@ public struct GatherRead: ~Copyable {
     /// Bytes they ask for.
     public private(set) var byteCount = 0
     fileprivate let ranges: UnsafeMutablePointer<ls_range>
+    /// Where the bytes go, in the order of the ranges: neighbours that follow each other are one place.
+    fileprivate let places: UnsafeMutablePointer<ls_range>
+    fileprivate private(set) var placeCount = 0
     private let capacity: Int
 
     /// Room for `ranges` ranges (at most `maximumRanges`) of `bytes` bytes in all.
     public init(ranges: Int, bytes: Int) {
         capacity = min(max(ranges, 1), Self.maximumRanges)
-        self.ranges = .allocate(capacity: capacity)
-        self.ranges.initialize(repeating: ls_range(address: 0, length: 0), count: capacity)
-        buffer = .allocate(byteCount: max(bytes, 1), alignment: 16)
-        buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        self.ranges = Self.zeros(capacity).bindMemory(to: ls_range.self, capacity: capacity)
+        places = Self.zeros(capacity).bindMemory(to: ls_range.self, capacity: capacity)
+        let count = max(bytes, 1)
+        buffer = UnsafeMutableRawBufferPointer(start: Self.zeros(count, of: 1), count: count)
     }
 
     deinit {
-        ranges.deallocate()
-        buffer.deallocate()
+        free(ranges)
+        free(places)
+        free(buffer.baseAddress)
+    }
+
+    /// Memory of zeros, which takes none until it is used.
+    private static func zeros(
+        _ count: Int, of size: Int = MemoryLayout<ls_range>.stride
+    ) -> UnsafeMutableRawPointer {
+        guard let memory = calloc(count, size) else { fatalError("out of memory") }
+        return memory
     }
 
     /// Forgets the ranges.
     public mutating func removeAll() {
         count = 0
+        placeCount = 0
         byteCount = 0
     }
 
@@ -91,13 +105,33 @@ public struct GatherRead: ~Copyable {
     ///
     /// - Returns: the offset in `buffer` at which it will land; `nil` when there is no room left for it.
     public mutating func append(_ address: RemoteAddress, count length: Int) -> Int? {
-        guard count < capacity, length > 0, length <= buffer.count - byteCount else { return nil }
-        ranges[count] = ls_range(address: address, length: UInt64(length))
-        defer {
+        append(address, count: length, pieces: 1)
+    }
+
+    /// Adds a range that is copied from its end to its start, in `pieces` of equal size. Its bytes land in their order.
+    ///
+    /// - Returns: the offset in `buffer` at which it will land; `nil` when there is no room left for it.
+    public mutating func append(_ address: RemoteAddress, count length: Int, pieces: Int) -> Int? {
+        guard length > 0, length <= buffer.count - byteCount, pieces > 0, pieces <= length,
+            count + pieces <= capacity, let base = buffer.baseAddress
+        else { return nil }
+        let offset = byteCount
+        let size = (length + pieces - 1) / pieces
+        for piece in (0..<pieces).reversed() {
+            let (start, end) = (min(piece * size, length), min((piece + 1) * size, length))
+            guard start < end else { continue }
+            ranges[count] = ls_range(address: address &+ UInt64(start), length: UInt64(end - start))
             count += 1
-            byteCount += length
+            let place = UInt64(UInt(bitPattern: base + offset + start))
+            if placeCount > 0, places[placeCount - 1].address + places[placeCount - 1].length == place {
+                places[placeCount - 1].length += UInt64(end - start)
+            } else {
+                places[placeCount] = ls_range(address: place, length: UInt64(end - start))
+                placeCount += 1
+            }
         }
-        return byteCount
+        byteCount += length
+        return offset
     }
 
     /// Points range `index` elsewhere; its length stays. Ignored when there is no such range.

@@ -34,6 +34,14 @@ struct ProcessMemoryTests {
         #expect(try memory.read(gather) == 10, "what comes before an unreadable range is good")
         #expect(gather.buffer[0] == 16)
 
+        var pieces = GatherRead(ranges: 8, bytes: 64)
+        #expect(pieces.append(address, count: 1) == 0)
+        #expect(pieces.append(address + 1, count: 8, pieces: 3) == 1)
+        #expect((pieces.count, pieces.byteCount) == (4, 9))
+        #expect(try memory.read(pieces) == 9)
+        #expect(
+            Array(pieces.buffer[..<9]) == Array(0...8), "the bytes lie in their order, whatever the order of copying")
+
         child.end()
         #expect(throws: RemoteReadError.gone) { try memory.pointer(address) }
         #expect(throws: RemoteReadError.gone) { try memory.read(gather) }

@@ -1,25 +1,89 @@
-// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census
+// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ] [SECONDS]
+// For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
 import CPythonProbe
-import Glibc
+import Foundation
 import Observations
+import PythonTargets
 import RemoteProcess
 
-func now() -> Double {
+func seconds(_ clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-func cpu() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
-
+func now() -> Double { seconds(CLOCK_MONOTONIC) }
+func cpu() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
 func moment(in seconds: Double) -> Moment { Moment(nanoseconds: Int64((now() + seconds) * 1e9)) }
 
-guard CommandLine.arguments.count == 3, let pid = Int32(CommandLine.arguments[1]) else {
-    print("usage: bench-cpython PID attach|samples|census")
+/// A JSON object whose keys are in the order given.
+func report(_ fields: KeyValuePairs<String, Any>) {
+    let text = fields.map { key, value in
+        let text =
+            switch value {
+            case let value as Double: String((value * 1000).rounded() / 1000)
+            case let value as String: "\"\(value)\""
+            default: "\(value)"
+            }
+        return "\"\(key)\": \(text)"
+    }
+    print("{\(text.joined(separator: ", "))}")
+}
+
+func measureSamples(_ process: PythonProcess, rate: Double?, length: Double) throws {
+    let grammar = try readLine().map { try JSONDecoder().decode(Grammar.self, from: Data($0.utf8)) }
+    let sampler = StackSampler(process, rate: rate)
+    _ = sampler.run(until: moment(in: 0.2))
+    let (calls, start, cpuStart) = (process.memory.callCount, now(), cpu())
+    var quality = SampleQuality()
+    var faults: [String: Int] = [:]
+    var (stacks, depth) = (0, 0)
+    while now() - start < length {
+        let window = sampler.run(until: moment(in: min(1, length - (now() - start))))
+        quality += window.quality
+        stacks = max(stacks, window.stacks.count)
+        for sample in window.stacks {
+            depth = max(depth, sample.stack.frames.count)
+            if let fault = grammar?.fault(in: sample.stack) { faults[fault, default: 0] += sample.count }
+        }
+    }
+    let taken = Double(max(1, quality.taken))
+    report([
+        "bench": "samples", "hz": rate ?? 0, "samples": quality.taken,
+        "good_per_second": Double(quality.taken) / (now() - start), "retried": quality.retried, "lost": quality.lost,
+        "torn": quality.torn, "impossible": faults.values.reduce(0, +),
+        "syscalls_per_sample": Double(process.memory.callCount - calls) / taken,
+        "cpu_us_per_sample": (cpu() - cpuStart) * 1e6 / taken, "cpu_cores": (cpu() - cpuStart) / (now() - start),
+        "depth": depth, "stacks": stacks,
+    ])
+    for (fault, count) in faults { FileHandle.standardError.write(Data("impossible: \(fault): \(count)\n".utf8)) }
+}
+
+func measureCensus(_ process: PythonProcess) throws {
+    let taker = CensusTaker(process)
+    var times: [Double] = []
+    var tasks = 0
+    var cpuStart = cpu()
+    for _ in 0..<11 {
+        let before = now()
+        tasks = try taker.take(at: moment(in: 0)).tasks.total
+        times.append((now() - before) * 1000)
+        // The first finds every cache cold.
+        if times.count == 1 { cpuStart = cpu() }
+    }
+    let each = (cpu() - cpuStart) * 100
+    let before = now()
+    let types = try taker.types(at: moment(in: 0))
+    let warm = times.dropFirst().sorted()
+    report([
+        "bench": "census", "tasks": tasks, "cold_ms": times[0], "warm_ms": warm[5], "least_ms": warm[0],
+        "cpu_ms": each, "types_ms": (now() - before) * 1000, "objects": types?.counts.values.reduce(0, +) ?? 0,
+    ])
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count >= 3, let pid = Int32(arguments[1]) else {
+    print("usage: bench-cpython PID attach|samples|census [HZ|max] [SECONDS]")
     exit(64)
 }
 let start = now()
@@ -31,38 +95,10 @@ do {
     exit(69)
 }
 let attached = (now() - start) * 1000
-switch CommandLine.arguments[2] {
+switch arguments[2] {
 case "samples":
-    let sampler = StackSampler(process, rate: nil)
-    _ = sampler.run(until: moment(in: 0.2))
-    let (calls, before, cpuBefore) = (process.memory.callCount, now(), cpu())
-    let window = sampler.run(until: moment(in: 2))
-    let (seconds, quality) = (now() - before, window.quality)
-    let perSample = Double(process.memory.callCount - calls) / Double(max(1, quality.taken))
-    let perCPU = (cpu() - cpuBefore) * 1e6 / Double(max(1, quality.taken))
-    let depth = window.stacks.map { $0.stack.frames.count }.max() ?? 0
-    print(
-        #"{"bench": "samples", "good_per_second": \#(Int(Double(quality.taken) / seconds)), "retried": \#(quality.retried), "lost": \#(quality.lost), "torn": \#(quality.torn), "syscalls_per_sample": \#(perSample), "cpu_us_per_sample": \#(perCPU), "depth": \#(depth), "stacks": \#(window.stacks.count)}"#
-    )
-case "census":
-    let taker = CensusTaker(process)
-    var times: [Double] = []
-    var tasks = 0
-    var cpuBefore = cpu()
-    for _ in 0..<11 {
-        let before = now()
-        tasks = try taker.take(at: moment(in: 0)).tasks.total
-        times.append((now() - before) * 1000)
-        // The first finds every cache cold.
-        if times.count == 1 { cpuBefore = cpu() }
-    }
-    let each = (cpu() - cpuBefore) * 100
-    let before = now()
-    let types = try taker.types(at: moment(in: 0))
-    let typesTime = (now() - before) * 1000
-    let warm = times.dropFirst().sorted()
-    print(
-        #"{"bench": "census", "tasks": \#(tasks), "cold_ms": \#(times[0]), "warm_ms": \#(warm[5]), "least_ms": \#(warm[0]), "cpu_ms": \#(each), "types_ms": \#(typesTime), "objects": \#(types?.counts.values.reduce(0, +) ?? 0)}"#
-    )
-default: print(#"{"bench": "attach", "ms": \#(attached)}"#)
+    let rate = arguments.count > 3 ? Double(arguments[3]) : nil
+    try measureSamples(process, rate: rate, length: arguments.count > 4 ? Double(arguments[4]) ?? 2 : 2)
+case "census": try measureCensus(process)
+default: report(["bench": "attach", "ms": attached])
 }

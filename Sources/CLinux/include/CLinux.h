@@ -6,16 +6,16 @@
 /// gettid(2): the kernel's id of the calling thread.
 int32_t ls_gettid(void);
 
-/// A range of another process's memory: `struct iovec` with an address that is not a pointer here.
+/// A range of memory, here or in another process: `struct iovec` with an address that need not be a pointer here.
 struct ls_range {
     uint64_t address;
     uint64_t length;
 };
 
-/// process_vm_readv(2) into one local buffer: `ranges` one after the other, in one system call.
-/// Returns the bytes read, fewer than asked for when a range was not wholly readable.
+/// process_vm_readv(2): the bytes of `ranges`, one after the other, fill the ranges `local` of our own memory, one after
+/// the other, in one system call. Returns the bytes read, fewer than asked for when a range was not wholly readable.
 int64_t ls_process_vm_readv(
-    int32_t pid, void *buffer, uint64_t length, const struct ls_range *ranges, uint64_t count);
+    int32_t pid, const struct ls_range *local, uint64_t locals, const struct ls_range *ranges, uint64_t count);
 
 /// prctl(2) PR_SET_TIMERSLACK of the calling thread: how late its sleeps may end.
 int32_t ls_set_timer_slack(uint64_t nanoseconds);

@@ -5,14 +5,16 @@ import TargetMemory
 
 /// The parts of the target's memory that hold one thread's frames, read twice in one system call.
 ///
-/// The call gathers, in this order: the pointer to the current frame, every area, the thread's state with that pointer
-/// again, and every area again. What was equal in both readings of an area was so at the moment between them when the
-/// pointer was read the second time: a stack walked over such words alone existed at that moment. The first reading of
-/// the pointer keeps out a thread that came back: that was in a loop before, in a function it calls at the moment,
-/// and at the same place of its loop after.
+/// The call gathers, in this order: every area, the thread's state with the pointer to its current frame, and every area
+/// again. What was equal in both readings of an area was so at the moment between them when the pointer was read, unless
+/// it changed and changed back meanwhile: what that leaves possible, `StackSampler` checks.
 ///
-/// The one place of the sampler that reads raw bytes: they are in `gather`'s buffer, whose length every access is
-/// checked against. Owns its buffers; one thread.
+/// A thread moves by calling and returning, so the frames at its tip change soonest: they are read last before the
+/// pointer and first after it. Where that does not do, the reading after the pointer goes from the tip outwards piece by
+/// piece, which takes longer in all but catches each frame closer to the pointer (`Manner.restless`).
+///
+/// The one place of the sampler that reads raw bytes: they are in `calm`'s or `restless`'s buffer, whose length every
+/// access is checked against. Owns its buffers; one thread.
 struct FrameAreas: ~Copyable {
     private struct Area {
         var start: RemoteAddress
@@ -20,45 +22,61 @@ struct FrameAreas: ~Copyable {
         /// Where its two readings begin in the buffer.
         var first = 0
         var second = 0
-        /// How far from the innermost frame its last one was.
+        /// How far from the innermost frame its first one was.
         var depth = 0
-        /// Used since the areas were last weeded.
-        var isUsed = true
+        /// The walk that used it last.
+        var walk = 0
+    }
+
+    /// Areas that lie so close together that one range is cheaper than two.
+    private struct Group {
+        var start: RemoteAddress
+        var end: RemoteAddress
+        var depth: Int
+        var members: Range<Int>
     }
 
     /// Most bytes of all areas together, once.
     static let byteLimit = 256 << 10
     /// Most areas: each is two ranges of the call.
     static let areaLimit = 480
+    /// Bytes between two areas that are rather read than left out.
+    private static let gap = 512
+    /// How many ranges at the tip are read in pieces in the restless manner, into how many, and the least bytes of one.
+    private static let (tip, pieces, pieceBytes) = (4, 8, 384)
 
     private let thread: PythonLayout.ThreadFields
     private let frame: PythonLayout.FrameFields
     private let state: RemoteAddress
-    private var gather = GatherRead(ranges: GatherRead.maximumRanges, bytes: 2 * byteLimit + 4096)
+    // Both gather the same bytes to the same offsets, in another order.
+    private var calm: GatherRead
+    private var restless: GatherRead
+    /// The buffer of the last reading.
+    private var bytes: UnsafeMutableRawBufferPointer
     private var areas: [Area] = []
     private var areaBytes = 0
-    /// The newest chunk of the thread's data stack, always the first area.
+    /// The newest chunk of the thread's data stack, always one of the areas.
     private var chunk: RemoteAddress = 0
     private var chunkLength = 4096
+    /// Most bytes of the chunk that were in use since the areas were weeded.
+    private var chunkUsed = 0
     /// 3.11 and 3.12 keep the current frame in a frame of C code.
     private var cframe: RemoteAddress = 0
     private var stateOffset = 0
-    private var beforeOffset = 0
     private var currentOffset = 0
     private var isPrepared = false
-    /// How long a reading takes on an ordinary machine, in nanoseconds.
-    private var expected = 3_000.0
-    /// How much longer the quickest take here.
-    private var slowness = 1.0
-    private var quickest = Double.infinity
-    private var readings = 0
-    /// Readings after which the machine is judged anew.
-    private static let span = 64
+    private var (walk, weeding) = (1, 0)
+    /// The area that the frame before was in.
+    private var hint = 0
 
     init(state: RemoteAddress, layout: PythonLayout) {
         self.state = state
         thread = layout.threadFields
         frame = layout.frameFields
+        let room = 2 * (Self.byteLimit + Self.areaLimit * Self.gap) + 4096
+        calm = GatherRead(ranges: GatherRead.maximumRanges, bytes: room)
+        restless = GatherRead(ranges: GatherRead.maximumRanges, bytes: room)
+        bytes = calm.buffer
     }
 
     /// The chunk that is read now, for those who look for frames elsewhere.
@@ -68,8 +86,10 @@ struct FrameAreas: ~Copyable {
 
     /// Adds an area, unless there is no room.
     mutating func add(_ start: RemoteAddress, length: Int) -> Bool {
-        guard areas.count < Self.areaLimit, areaBytes + length <= Self.byteLimit else { return false }
-        areas.append(Area(start: start, length: length))
+        guard areas.count < Self.areaLimit, areaBytes + length <= Self.byteLimit,
+            !start.addingReportingOverflow(UInt64(length + Self.gap)).overflow
+        else { return false }
+        areas.append(Area(start: start, length: length, walk: walk))
         areaBytes += length
         isPrepared = false
         return true
@@ -83,102 +103,125 @@ struct FrameAreas: ~Copyable {
         if chunk != 0 { _ = add(chunk, length: chunkLength) }
     }
 
-    /// Forgets areas that no walk has used since the last weeding.
+    /// Forgets the chunk too: the next reading tells where it is.
+    mutating func dropChunk() {
+        chunk = 0
+        cframe = 0
+        forget()
+    }
+
+    /// Forgets areas that no walk has used since the last weeding, and the end of the chunk if it was not in use.
     mutating func weed() {
+        if chunk != 0, chunkUsed > 0, Self.length(used: chunkUsed) < chunkLength {
+            chunkLength = Self.length(used: chunkUsed)
+            for index in areas.indices where areas[index].start == chunk { areas[index].length = chunkLength }
+            isPrepared = false
+        }
         let before = areas.count
-        areas.removeAll { !$0.isUsed && $0.start != chunk }
+        areas.removeAll { $0.walk <= weeding && $0.start != chunk }
         areaBytes = areas.reduce(0) { $0 + $1.length }
-        for index in areas.indices { areas[index].isUsed = false }
         if areas.count != before { isPrepared = false }
+        (weeding, chunkUsed) = (walk, 0)
     }
 
     /// What a reading gave.
     enum Reading {
         /// The current frame; 0 when the thread runs no Python.
         case frame(RemoteAddress)
-        /// The stack has grown, its chunk changed, or the reading took so long that the thread may have gone and come
-        /// back meanwhile: read again.
+        /// The stack has grown, or its chunk changed: read again.
         case moved
         /// An area is not readable any more.
         case unreadable
     }
 
+    /// In which order the second reading goes.
+    enum Manner {
+        /// Each area at once.
+        case calm
+        /// From the tip outwards, piece by piece.
+        case restless
+    }
+
     /// Reads everything once, in one system call.
-    mutating func read(_ memory: ProcessMemory) throws(RemoteReadError) -> Reading {
+    mutating func read(_ memory: ProcessMemory, _ manner: Manner) throws(RemoteReadError) -> Reading {
         if !isPrepared { prepare() }
-        let start = Moment.now()
-        guard try memory.read(gather) == gather.byteCount else { return .unreadable }
-        guard isQuick(Moment.now() - start) else { return .moved }
+        let isWhole: Bool
+        switch manner {
+        case .calm:
+            bytes = calm.buffer
+            isWhole = try memory.read(calm) == calm.byteCount
+        case .restless:
+            bytes = restless.buffer
+            isWhole = try memory.read(restless) == restless.byteCount
+        }
+        guard isWhole else { return .unreadable }
+        walk &+= 1
         let span = thread.span
         if let offset = thread.stackChunk {
             let now = load(stateOffset + offset - span.lowerBound)
-            let top = load(stateOffset + offset + 8 - span.lowerBound)
-            if now != chunk || top &- chunk > UInt64(chunkLength) {
-                follow(chunk: now, top: top)
+            let used = load(stateOffset + offset + 8 - span.lowerBound) &- now
+            if now != chunk || used > UInt64(chunkLength) {
+                // A chunk holds 16 KB at first and doubles; a wild pointer is read as an empty chunk.
+                chunkLength = used <= UInt64(Self.byteLimit / 2) ? Self.length(used: Int(used)) : 4096
+                (chunk, chunkUsed) = (now, 0)
+                forget()
                 return .moved
             }
+            chunkUsed = max(chunkUsed, Int(used))
         }
         let pointer = load(stateOffset + thread.frame - span.lowerBound)
-        guard thread.cframeCurrent != nil else {
-            return pointer == load(beforeOffset) ? .frame(pointer) : .moved
-        }
+        guard thread.cframeCurrent != nil else { return .frame(pointer) }
         guard pointer == cframe else {
             cframe = pointer
             isPrepared = false
             return .moved
         }
-        guard cframe != 0 else { return .frame(0) }
-        let current = load(currentOffset)
-        return current == load(beforeOffset) ? .frame(current) : .moved
+        return .frame(cframe == 0 ? 0 : load(currentOffset))
     }
 
-    /// Whether a reading was not held up between its parts: by another process, or a page that was not at hand.
-    ///
-    /// The measure is what the call takes on an ordinary machine; where even the quickest of many readings takes
-    /// longer, it is that one.
-    private mutating func isQuick(_ length: Nanoseconds) -> Bool {
-        let share = Double(length.count) / expected
-        quickest = min(quickest, share)
-        readings += 1
-        if readings == Self.span {
-            slowness = max(1, quickest)
-            (quickest, readings) = (.infinity, 0)
-        }
-        return share <= 1.5 * slowness
-    }
-
-    private mutating func follow(chunk now: RemoteAddress, top: RemoteAddress) {
-        let used = top &- now
-        // A chunk holds 16 KB at first and doubles; a wild pointer is read as an empty chunk.
-        let wanted = used <= UInt64(Self.byteLimit / 2) ? Int(used) + 512 : 4096
-        if now != chunk {
-            chunkLength = max(wanted & ~511 + 512, 1024)
-        } else {
-            chunkLength = (wanted + 511) & ~511
-        }
-        chunk = now
-        forget()
-    }
+    /// How much of a chunk is read: what is in use, and room for a few frames more.
+    private static func length(used: Int) -> Int { (used + 1023) & ~511 }
 
     private mutating func prepare() {
-        gather.removeAll()
-        // While the C frame is not known yet, any readable word does.
-        let known = cframe == 0 ? nil : thread.cframeCurrent.map { cframe &+ UInt64($0) }
-        let current = known ?? state &+ UInt64(thread.frame)
-        beforeOffset = gather.append(current, count: 8) ?? 0
-        // The inner frames change most: they are read last before the pointer and first after it.
-        let order = areas.indices.sorted { areas[$0].depth < areas[$1].depth }
-        for index in order.reversed() {
-            areas[index].first = gather.append(areas[index].start, count: areas[index].length) ?? 0
+        calm.removeAll()
+        restless.removeAll()
+        areas.sort { $0.start < $1.start }
+        hint = 0
+        var groups: [Group] = []
+        for (index, area) in areas.enumerated() {
+            let end = area.start + UInt64(area.length)
+            if let last = groups.last, area.start <= last.end + UInt64(Self.gap) {
+                groups[groups.count - 1].end = max(last.end, end)
+                groups[groups.count - 1].depth = min(last.depth, area.depth)
+                groups[groups.count - 1].members = last.members.lowerBound..<index + 1
+            } else {
+                groups.append(Group(start: area.start, end: end, depth: area.depth, members: index..<index + 1))
+            }
         }
-        stateOffset = gather.append(state &+ UInt64(thread.span.lowerBound), count: thread.span.count) ?? 0
-        if thread.cframeCurrent != nil { currentOffset = gather.append(current, count: 8) ?? 0 }
-        for index in order {
-            areas[index].second = gather.append(areas[index].start, count: areas[index].length) ?? 0
+        groups.sort { $0.depth > $1.depth }
+        for group in groups {
+            let offset = append(group.start, count: Int(group.end - group.start))
+            for index in group.members { areas[index].first = offset + Int(areas[index].start - group.start) }
         }
-        // About 0.4 µs a range, and the copying.
-        expected = 1_000 + 400 * Double(gather.count) + Double(gather.byteCount) / 10
+        stateOffset = append(state &+ UInt64(thread.span.lowerBound), count: thread.span.count)
+        if let offset = thread.cframeCurrent {
+            // While the C frame is not known yet, any readable word does.
+            let current = cframe == 0 ? state &+ UInt64(thread.frame) : cframe &+ UInt64(offset)
+            currentOffset = append(current, count: 8)
+        }
+        for (place, group) in groups.reversed().enumerated() {
+            let length = Int(group.end - group.start)
+            let pieces = place < Self.tip ? max(1, min(Self.pieces, length / Self.pieceBytes)) : 1
+            let offset = append(group.start, count: length, pieces: pieces)
+            for index in group.members { areas[index].second = offset + Int(areas[index].start - group.start) }
+        }
         isPrepared = true
+    }
+
+    private mutating func append(_ start: RemoteAddress, count: Int, pieces: Int = 1) -> Int {
+        // There is room: `add` sees to it.
+        _ = restless.append(start, count: count, pieces: pieces)
+        return calm.append(start, count: count) ?? 0
     }
 
     /// A frame found in the areas.
@@ -200,52 +243,54 @@ struct FrameAreas: ~Copyable {
     }
 
     /// Looks a frame up. The innermost frame's instruction may differ between the readings: it runs.
+    ///
+    /// The code's lowest bit is set for a frame that C code entered (3.11).
     @inline(__always)
     mutating func find(_ address: RemoteAddress, depth: Int) -> Found {
-        for index in areas.indices {
+        var index = hint
+        for _ in areas.indices {
+            if index >= areas.count { index = 0 }
             let offset = address &- areas[index].start
             guard offset < UInt64(areas[index].length), Int(offset) + frame.size <= areas[index].length else {
+                index += 1
                 continue
             }
-            areas[index].isUsed = true
-            areas[index].depth = depth
-            let (first, second) = (areas[index].first + Int(offset), areas[index].second + Int(offset))
-            let previous = load(first + frame.previous)
-            let code = load(first + frame.code)
-            let instruction =
-                frame.isInstructionWide ? load(first + frame.instruction) : narrow(first + frame.instruction)
-            let again =
-                frame.isInstructionWide ? load(second + frame.instruction) : narrow(second + frame.instruction)
-            guard previous == load(second + frame.previous), code == load(second + frame.code),
-                instruction == again || depth == 0
-            else { return .torn }
-            if let executing = frame.executing, gather.buffer[first + executing.offset] != executing.value {
-                return .torn
+            hint = index
+            if areas[index].walk != walk {
+                areas[index].walk = walk
+                areas[index].depth = depth
             }
-            let owner = frame.owner.map { gather.buffer[first + $0] } ?? 0
-            return .words(previous: previous, code: code, instruction: instruction, owner: owner)
+            return words(areas[index].first + Int(offset), areas[index].second + Int(offset), isInnermost: depth == 0)
         }
         return .missing
     }
 
     @inline(__always)
+    private func words(_ first: Int, _ second: Int, isInnermost: Bool) -> Found {
+        let previous = load(first + frame.previous)
+        let code = load(first + frame.code)
+        guard previous == load(second + frame.previous), code == load(second + frame.code) else { return .torn }
+        let instruction =
+            frame.isInstructionWide ? load(first + frame.instruction) : narrow(first + frame.instruction)
+        let again =
+            frame.isInstructionWide ? load(second + frame.instruction) : narrow(second + frame.instruction)
+        guard instruction == again || isInnermost else { return .torn }
+        if let executing = frame.executing, bytes[first + executing.offset] != executing.value { return .torn }
+        let owner = frame.owner.map { bytes[first + $0] } ?? 0
+        let isEntry = frame.entry.map { bytes[first + $0] & 1 } ?? 0
+        return .words(
+            previous: previous, code: code & ~1 | UInt64(isEntry), instruction: instruction, owner: owner)
+    }
+
+    @inline(__always)
     private func load(_ offset: Int) -> UInt64 {
-        precondition(offset >= 0 && offset + 8 <= gather.buffer.count)
-        return gather.buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        precondition(offset >= 0 && offset + 8 <= bytes.count)
+        return bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 
     @inline(__always)
     private func narrow(_ offset: Int) -> UInt64 {
-        precondition(offset >= 0 && offset + 4 <= gather.buffer.count)
-        return UInt64(bitPattern: Int64(gather.buffer.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
-    }
-}
-
-extension FrameAreas {
-    /// Forgets the chunk too: the next reading tells where it is.
-    mutating func dropChunk() {
-        chunk = 0
-        cframe = 0
-        forget()
+        precondition(offset >= 0 && offset + 4 <= bytes.count)
+        return UInt64(bitPattern: Int64(bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
     }
 }

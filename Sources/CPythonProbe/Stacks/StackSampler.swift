@@ -18,15 +18,16 @@ public final class StackSampler {
 
     private let process: PythonProcess
     private let interval: Nanoseconds?
-    private let codes = CodeTable()
     private let reader: ObjectReader
+    private let resolver: StackResolver
     private let watcher: LoopWatcher
-    private let sources: TargetSources
     private var table = StackTable()
-    private var resolved: [StackTrace?] = []
     /// Whether a loop's thread with this stack waits for events; told once for each stack that is asked about.
     private var waits: [Int: Bool] = [:]
+    /// The stack that the first reading of the present sample showed and that cannot be.
+    private var suspect: [UInt64] = []
     private var watched: [WatchedThread] = []
+    private var jitter: UInt64 = 1
     private var quality = SampleQuality()
     private var threadsDue = Moment(nanoseconds: .min)
     private var activityDue = Moment(nanoseconds: .min)
@@ -36,7 +37,7 @@ public final class StackSampler {
     public var threadsWatched: Int { watched.count }
 
     /// A thread under observation.
-    fileprivate struct WatchedThread {
+    fileprivate final class WatchedThread {
         let sampler: ThreadSampler
         /// The kernel's id of it, as seen from here.
         let tid: Int32
@@ -46,6 +47,13 @@ public final class StackSampler {
         var cpu: Int32 = -1
         /// Index of the stack sampled last; `nil` when the last look at it found nothing new.
         var lastStack: Int?
+
+        init(_ sampler: ThreadSampler, tid: Int32, name: String, number: UInt64) {
+            self.sampler = sampler
+            self.tid = tid
+            self.name = name
+            self.number = number
+        }
     }
 
     /// A sampler of `process`; without a `rate` (in hertz) it samples without a pause.
@@ -53,8 +61,8 @@ public final class StackSampler {
         self.process = process
         interval = rate.map { Nanoseconds(Int64(1e9 / min(max($0, 0.1), 1e6))) }
         reader = ObjectReader(process.memory, layout: process.layout)
+        resolver = StackResolver(process)
         watcher = LoopWatcher(process)
-        sources = TargetSources(of: process)
     }
 
     /// Samples until `deadline`, or until the target is gone, and takes the window.
@@ -72,7 +80,7 @@ public final class StackSampler {
     public func once() throws(RemoteReadError) -> Window {
         let start = Moment.now()
         try refresh(start)
-        for index in watched.indices { try sample(index) }
+        for thread in watched { try sample(thread) }
         return takeWindow(from: start, loops: [:])
     }
 
@@ -86,7 +94,7 @@ public final class StackSampler {
         while now < deadline {
             do throws(RemoteReadError) {
                 try refresh(now)
-                for index in watched.indices { try sample(index) }
+                for thread in watched { try sample(thread) }
             } catch {
                 // The list of threads is gone with the interpreter, or the process is.
                 return false
@@ -117,23 +125,22 @@ public final class StackSampler {
         public var isGone: Bool
     }
 
-    /// How often a sample is taken anew whose frames turned out to be none.
+    /// How often a sample is taken anew that was whole and yet cannot be.
     private static let tries = 4
 
-    private func sample(_ index: Int) throws(RemoteReadError) {
-        let thread = watched[index]
+    private func sample(_ thread: WatchedThread) throws(RemoteReadError) {
         let holds: UInt64 = holder == thread.sampler.thread.state ? 1 : 0
         let idle: UInt64 = thread.activity == .idle ? 1 : 0
         for attempt in 0..<Self.tries {
-            switch try thread.sampler.sample(tag: thread.number << 2 | holds << 1 | idle) {
+            switch try thread.sampler.sample(tag: thread.number << 2 | holds << 1 | idle, isRestless: attempt > 0) {
             case .good(let retries):
-                guard let stack = count(thread.sampler.stack) else { continue }
-                watched[index].lastStack = stack
+                guard let stack = count(thread.sampler.stack, attempt) else { continue }
+                thread.lastStack = stack
                 quality.taken += 1
                 if retries + attempt > 0 { quality.retried += 1 }
                 return
             case .empty:
-                watched[index].lastStack = nil
+                thread.lastStack = nil
                 return
             case .ended:
                 // Look who is there.
@@ -142,23 +149,34 @@ public final class StackSampler {
             case .lost: break
             }
         }
-        watched[index].lastStack = nil
+        thread.lastStack = nil
         quality.lost += 1
     }
 
-    /// Counts a stack.
+    /// Counts a stack. One that is seen for the first time is looked at more closely.
     ///
-    /// - Returns: its index; `nil` when there is no room for it, or its code objects are none.
-    private func count(_ stack: UnsafeBufferPointer<UInt64>) -> Int? {
-        guard table.hasRoom(for: stack.count) else { return nil }
-        let (index, isNew) = table.count(stack)
-        if isNew { resolved.append(nil) }
-        guard resolved[index] == nil else { return index }
+    /// - Returns: its index; `nil` when there is no room for it, or it cannot be.
+    private func count(_ stack: UnsafeBufferPointer<UInt64>, _ attempt: Int) -> Int? {
+        if let index = table.count(stack) { return index }
         // Its code objects are alive now; in a second they may be gone.
-        resolved[index] = (try? trace(of: table.entries[index])) ?? nil
-        guard resolved[index] == nil else { return index }
-        table.discount(index)
-        return nil
+        guard table.hasRoom(for: stack.count), let found = try? resolver.resolve(stack) else { return nil }
+        if !found.isPossible {
+            // What stands still is what it is: all readings of this sample must have shown this stack.
+            let isSame = attempt > 0 && stack.elementsEqual(suspect)
+            suspect = attempt == 0 || isSame ? Array(stack) : []
+            guard isSame, attempt == Self.tries - 1 else {
+                waitABit()
+                return nil
+            }
+        }
+        return table.add(stack, found.trace)
+    }
+
+    /// Spins for 5 to 50 µs: a target that goes round in step with the readings must not look as if it stood still.
+    private func waitABit() {
+        jitter = jitter &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F
+        let end = Moment.now() + Nanoseconds(5_000 + Int64(jitter >> 33) % 45_000)
+        while .now() < end {}
     }
 
     // MARK: Threads
@@ -171,7 +189,7 @@ public final class StackSampler {
         if now >= activityDue {
             activityDue = now + Self.activityEvery
             holder = (try? reader.lockHolder(runtime: process.runtime, interpreter: process.mainInterpreter)) ?? 0
-            for index in watched.indices { watched[index].readActivity(of: process.pid) }
+            for thread in watched { thread.readActivity(of: process.pid) }
             watcher.look(at: now) { [self] in loopActivity(of: $0) }
         }
     }
@@ -187,7 +205,7 @@ public final class StackSampler {
             threadCount += 1
             watched.append(
                 WatchedThread(
-                    sampler: ThreadSampler(thread, of: process), tid: tid,
+                    ThreadSampler(thread, of: process), tid: tid,
                     name: TargetThreads.name(of: tid, in: process.pid), number: threadCount))
             info[threadCount] = (tid, watched[watched.count - 1].name)
         }
@@ -200,8 +218,9 @@ public final class StackSampler {
     /// What a loop's thread was last seen doing.
     private func loopActivity(of tid: Int32) -> LoopActivity {
         guard let thread = watched.first(where: { $0.tid == tid }), let index = thread.lastStack,
-            index < resolved.count, let stack = resolved[index]
+            index < table.entries.count
         else { return .unknown }
+        let stack = table.entries[index].trace
         let isWaiting = waits[index] ?? (stack.turn?.isEmpty ?? true)
         waits[index] = isWaiting
         let isBarred = thread.activity == .idle && holder != 0 && holder != thread.sampler.thread.state
@@ -216,22 +235,22 @@ public final class StackSampler {
     /// Takes what was seen since the last window; `known` are event loops that a census has found.
     func takeWindow(from start: Moment, loops known: [RemoteAddress: String]) -> Window {
         let end = Moment.now()
-        codes.beginWalk()
-        reader.forgetTypes()
+        resolver.begin()
         var samples: [StackSample.Likeness: StackSample] = [:]
         let taken = max(1, table.entries.reduce(0) { $0 + $1.count })
         let weight = interval ?? Nanoseconds((end - start).count / Int64(taken) * Int64(max(1, watched.count)))
-        for (index, entry) in table.entries.enumerated() where entry.count > 0 {
-            guard let trace = resolved[index], isStillValid(entry) else {
+        for entry in table.entries where entry.count > 0 {
+            guard resolver.isStillValid(table.words(of: entry)) else {
                 quality.taken -= entry.count
                 quality.torn += entry.count
                 continue
             }
-            let tag = table.arena[entry.start]
+            let tag = table.words(of: entry).first ?? 0
             let thread = info[tag >> 2] ?? (0, "")
             let sample = StackSample(
                 time: end, pid: process.pid, tid: thread.tid, thread: thread.name,
-                activity: tag & 1 == 1 ? .idle : .running, holdsGIL: tag & 2 != 0, stack: trace, count: entry.count,
+                activity: tag & 1 == 1 ? .idle : .running, holdsGIL: tag & 2 != 0, stack: entry.trace,
+                count: entry.count,
                 weight: Nanoseconds(weight.count * Int64(entry.count)))
             if var alike = samples[sample.likeness] {
                 alike.count += sample.count
@@ -247,9 +266,8 @@ public final class StackSampler {
                 table.clearCounts()
             } else {
                 table.removeAll()
-                resolved.removeAll(keepingCapacity: true)
                 waits.removeAll(keepingCapacity: true)
-                for index in watched.indices { watched[index].lastStack = nil }
+                for thread in watched { thread.lastStack = nil }
             }
             for thread in watched { thread.sampler.weed() }
         }
@@ -269,35 +287,11 @@ public final class StackSampler {
         }
         return all == 0 ? nil : Double(busy) / Double(all)
     }
-
-    /// The frames of a stack, outermost first.
-    private func trace(of entry: StackTable.Entry) throws(RemoteReadError) -> StackTrace? {
-        var frames: [Frame] = []
-        for place in stride(from: entry.start + 1, to: entry.start + entry.length - 1, by: 2) {
-            guard let code = try codes.code(table.arena[place], reader) else { return nil }
-            guard let unit = reader.unit(table.arena[place + 1], in: code) else { return nil }
-            // The innermost frame may have been made and not yet begun (_PyFrame_IsIncomplete).
-            if place == entry.start + 1, reader.isIncomplete(unit, in: code) { continue }
-            frames.append(
-                Frame(
-                    kind: .python, function: code.qualifiedName, file: code.fileName, line: code.line(at: unit),
-                    definition: sources.definitionLine(of: code)))
-        }
-        return frames.isEmpty ? nil : StackTrace(frames.reversed())
-    }
-
-    /// Whether all its code objects are still those that were read.
-    private func isStillValid(_ entry: StackTable.Entry) -> Bool {
-        for place in stride(from: entry.start + 1, to: entry.start + entry.length - 1, by: 2) {
-            guard (try? codes.isUnchanged(table.arena[place], reader)) == true else { return false }
-        }
-        return true
-    }
 }
 
 extension StackSampler.WatchedThread {
     /// Reads whether it runs, and where.
-    fileprivate mutating func readActivity(of pid: Int32) {
+    fileprivate func readActivity(of pid: Int32) {
         guard let bytes = try? ProcFS().read(pid, "task/\(tid)/stat", limit: 4096), let stat = ProcStat(parsing: bytes)
         else { return }
         activity = stat.state == "R" ? .running : .idle

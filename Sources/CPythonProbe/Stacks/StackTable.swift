@@ -1,3 +1,5 @@
+import Observations
+
 /// Stacks seen so far, each once, with how often: a sample that was seen before costs a hash and an addition.
 ///
 /// A stack is the words (code, instruction) of its frames, innermost first, after one word that tells the thread and
@@ -7,8 +9,10 @@ struct StackTable {
     struct Entry {
         fileprivate var hash: UInt64
         /// Its words in the arena.
-        var start: Int
-        var length: Int
+        fileprivate var start: Int
+        fileprivate var length: Int
+        /// What they mean.
+        var trace: StackTrace
         /// How often it was seen since counts were last taken.
         var count: Int
     }
@@ -17,7 +21,7 @@ struct StackTable {
     static let (stackLimit, wordLimit) = (1 << 15, 1 << 19)
 
     private(set) var entries: [Entry] = []
-    private(set) var arena: [UInt64] = []
+    private var arena: [UInt64] = []
     /// Index of the entry in each bucket, or -1. Twice as many buckets as stacks: a probe always ends.
     private var buckets = [Int32](repeating: -1, count: 2 * StackTable.stackLimit)
 
@@ -31,28 +35,42 @@ struct StackTable {
         entries.count < Self.stackLimit && arena.count + count <= Self.wordLimit
     }
 
-    /// Counts a stack.
+    /// The words of a stack.
+    func words(of entry: Entry) -> ArraySlice<UInt64> { arena[entry.start..<entry.start + entry.length] }
+
+    /// Counts a stack that is known.
     ///
-    /// - Returns: its index, and whether it is new.
-    mutating func count(_ words: UnsafeBufferPointer<UInt64>) -> (index: Int, isNew: Bool) {
+    /// - Returns: its index; `nil` when it is not known.
+    mutating func count(_ words: UnsafeBufferPointer<UInt64>) -> Int? {
+        let index = Int(buckets[bucket(of: words, hash: Self.hash(words))])
+        guard index >= 0 else { return nil }
+        entries[index].count += 1
+        return index
+    }
+
+    /// Adds a stack that is not known, with a count of 1.
+    ///
+    /// - Returns: its index.
+    mutating func add(_ words: UnsafeBufferPointer<UInt64>, _ trace: StackTrace) -> Int {
         let hash = Self.hash(words)
+        buckets[bucket(of: words, hash: hash)] = Int32(truncatingIfNeeded: entries.count)
+        entries.append(Entry(hash: hash, start: arena.count, length: words.count, trace: trace, count: 1))
+        arena.append(contentsOf: words)
+        return entries.count - 1
+    }
+
+    /// The bucket that has a stack, or the empty one for it.
+    private func bucket(of words: UnsafeBufferPointer<UInt64>, hash: UInt64) -> Int {
         var bucket = Int(truncatingIfNeeded: hash) & (buckets.count - 1)
         while buckets[bucket] >= 0 {
             let index = Int(buckets[bucket])
             if entries[index].hash == hash, entries[index].length == words.count, isSame(entries[index], words) {
-                entries[index].count += 1
-                return (index, false)
+                break
             }
             bucket = (bucket + 1) & (buckets.count - 1)
         }
-        buckets[bucket] = Int32(truncatingIfNeeded: entries.count)
-        entries.append(Entry(hash: hash, start: arena.count, length: words.count, count: 1))
-        arena.append(contentsOf: words)
-        return (entries.count - 1, true)
+        return bucket
     }
-
-    /// Takes back one count of a stack: its code turned out not to be code.
-    mutating func discount(_ index: Int) { entries[index].count -= 1 }
 
     /// Sets all counts to 0; the stacks stay known.
     mutating func clearCounts() {

@@ -19,7 +19,8 @@ final class ThreadSampler {
     private let memory: ProcessMemory
     // One thread, and no closure that comes back here: exclusivity need not be checked at each frame.
     @exclusivity(unchecked) private var areas: FrameAreas
-    /// The words of the stack taken last: one for the thread and its state, then (code, instruction) of each frame.
+    /// The words of the stack taken last: one for the thread and its state, then (code, instruction) of each frame,
+    /// innermost first. The code's lowest bit is set where C code entered the frame.
     private let words: UnsafeMutableBufferPointer<UInt64>
     @exclusivity(unchecked) private var used = 1
 
@@ -52,13 +53,15 @@ final class ThreadSampler {
     /// Frames of the stack taken last.
     var depth: Int { (used - 1) / 2 }
 
-    /// Takes a sample; `tag` becomes the first word of its stack.
-    func sample(tag: UInt64) throws(RemoteReadError) -> Outcome {
+    /// Takes a sample; `tag` becomes the first word of its stack. `isRestless`: the thread is known to move.
+    func sample(tag: UInt64, isRestless: Bool) throws(RemoteReadError) -> Outcome {
         words[0] = tag
         var isWeeded = false
         for attempt in 0..<Self.tries {
             let reading: FrameAreas.Reading
-            do throws(RemoteReadError) { reading = try areas.read(memory) } catch {
+            // Most targets stand still most of the time, and need the quick manner only.
+            let manner: FrameAreas.Manner = attempt == 0 && !isRestless ? .calm : .restless
+            do throws(RemoteReadError) { reading = try areas.read(memory, manner) } catch {
                 guard case .unmapped = error else { throw error }
                 // The first range went: an area, or the thread itself.
                 guard areas.count > 0 else { return .ended }
@@ -107,9 +110,11 @@ final class ThreadSampler {
             case .words(let previous, let code, let instruction, let owner):
                 // 3 and above: an entry from C code, no frame of Python's.
                 if owner < 3 {
-                    words[used] = code & ~1
+                    words[used] = code
                     words[used + 1] = instruction
                     used += 2
+                } else if used > 1 {
+                    words[used - 2] |= 1
                 }
                 frame = previous
                 steps += 1
