@@ -30,8 +30,11 @@ public struct Outliving: Hashable, Sendable {
     public var since: Moment
     /// How it was obtained.
     public var grade: Grade
+    /// Whether it had ended by the last census: its server cancelled it.
+    public var isGone: Bool
 
-    /// Finds them in the censuses of a session. Only instances still there in the last census of their process count.
+    /// Finds them in the censuses of a session: those still there in the last census of their process, and those that
+    /// were seen to outlive their disconnect before they ended.
     public static func find(in censuses: [ConnectionCensus]) -> [Outliving] {
         Dictionary(grouping: censuses, by: \.pid).sorted { $0.key < $1.key }.flatMap { find(inOneProcess: $0.value) }
     }
@@ -40,22 +43,32 @@ public struct Outliving: Hashable, Sendable {
         guard let last = censuses.last else { return [] }
         var sightings: [UInt64: [(time: Moment, instance: ConsumerInstance)]] = [:]
         for census in censuses {
-            for instance in census.instances where instance.isAfterDisconnect {
+            for instance in census.instances where instance.mayOutlive(census.grade) {
                 sightings[instance.id, default: []].append((census.time, instance))
             }
         }
-        return last.instances.filter(\.isAfterDisconnect).compactMap { instance in
-            judge(instance, sightings[instance.id] ?? [], census: last)
+        let present = Set(last.instances.map(\.id))
+        let here = last.instances.filter { $0.mayOutlive(last.grade) }
+        let gone = sightings.values.filter { seen in
+            guard let first = seen.first, let end = seen.last, !present.contains(end.instance.id) else { return false }
+            return end.time - first.time >= settledBetween && seen.allSatisfy { $0.instance.dispatching == false }
         }
+        return here.compactMap { judge($0, sightings[$0.id] ?? [], census: last, isGone: false) }
+            + gone.compactMap(\.last).sorted { $0.instance.id < $1.instance.id }.compactMap {
+                judge($0.instance, sightings[$0.instance.id] ?? [], census: last, isGone: true)
+            }
     }
 
     private static func judge(
         _ instance: ConsumerInstance, _ sightings: [(time: Moment, instance: ConsumerInstance)],
-        census: ConnectionCensus
+        census: ConnectionCensus, isGone: Bool
     ) -> Outliving? {
         // An address may have been reused by another class between two censuses.
         let mine = sightings.filter { $0.instance.consumer == instance.consumer }
         guard let first = mine.first, let last = mine.last else { return nil }
+        // Another message than the disconnect, a layer's, hides what came before it: then only time tells.
+        let wasToldSo = mine.contains { $0.instance.lastMessage == "websocket.disconnect" }
+        guard wasToldSo || last.time - first.time >= settledBetween else { return nil }
         let previous = mine.dropLast().last
         let moved = previous.map { $0.instance.progress != last.instance.progress } ?? false
         let redelivered = (instance.disconnects ?? 0) > 1 || instance.lastMessageIsFirstDisconnect == false
@@ -74,13 +87,16 @@ public struct Outliving: Hashable, Sendable {
         let face = face(of: last.instance, moved: moved, sightings: mine.count, at: last.time)
         return Outliving(
             pid: census.pid, instance: instance, face: face, sightings: mine.count, dispatchesPerSecond: rate,
-            since: instance.closedAt ?? first.time, grade: census.grade)
+            since: instance.closedAt ?? first.time, grade: census.grade, isGone: isGone)
     }
 }
 
 extension Outliving {
     /// How long an instance must have been closed before one sighting of it is enough to call it cold.
     static let settled = Nanoseconds.milliseconds(250)
+    /// How long a consumer without a socket must wait for messages to be called outliving although its disconnect was
+    /// not seen, or although it has ended since.
+    static let settledBetween = Nanoseconds.seconds(1)
 
     /// Where disconnects are counted, their number decides: some servers deliver two, none honestly delivers three.
     /// Elsewhere it takes two sightings.
@@ -102,5 +118,12 @@ extension ConsumerInstance {
     /// Whether the last message it was given is its disconnect, and its socket is gone.
     var isAfterDisconnect: Bool {
         lastMessage == "websocket.disconnect" && socket != .open && socket != .handshake
+    }
+
+    /// Whether it may have outlived its disconnect: it has seen it, or waits for messages without a socket.
+    func mayOutlive(_ grade: Grade) -> Bool {
+        guard isServed else { return false }
+        return isAfterDisconnect
+            || (grade == .read && socket == .closed && dispatching == false && lastMessage != nil)
     }
 }

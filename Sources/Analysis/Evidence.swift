@@ -18,6 +18,20 @@ public struct Evidence: Sendable {
     public var processes: [ProcessSummary]
     /// Consumers that have outlived their disconnect.
     public var outliving: [Outliving]
+    /// Consumers inside their disconnect although their socket is gone.
+    public var goodbyes: [Spell]
+    /// Consumers that have not answered their handshake.
+    public var handshakes: [Spell]
+    /// Consumers that only tasks of their own keep alive.
+    public var orphans: [Spell]
+    /// Tasks of the application's coroutines that belong to no consumer.
+    public var crowds: [Crowd]
+    /// Memberships without a member, in layers whose groups could be read.
+    public var staleMembers: [StaleMembers]
+    /// What the descriptors of each process did.
+    public var descriptors: [DescriptorUse]
+    /// The methods of consumer classes.
+    public var code: ConsumerCode
     /// Where the time went.
     public var profile: Profile
     /// All connection censuses.
@@ -58,12 +72,20 @@ public struct Evidence: Sendable {
         duration = now - begin
         ledger = try Ledger(source)
         loops = LoopSummary.summaries(of: try source.loops())
-        processes = ProcessSummary.summaries(of: try source.processes())
+        let samples = try source.processes()
+        processes = ProcessSummary.summaries(of: samples)
+        descriptors = DescriptorUse.find(in: samples)
         connectionCensuses = try source.connectionCensuses()
         outliving = Outliving.find(in: connectionCensuses)
         stacks = try source.stacks()
         profile = Profile(stacks)
         taskCensuses = try source.taskCensuses()
+        goodbyes = Spell.goodbyes(in: connectionCensuses)
+        handshakes = Spell.handshakes(in: connectionCensuses)
+        orphans = Spell.orphans(in: connectionCensuses)
+        staleMembers = StaleMembers.find(in: connectionCensuses)
+        code = ConsumerCode(try source.methods())
+        crowds = Crowd.find(in: taskCensuses)
         var lastTasks: [Int32: TaskCensus] = [:]
         for census in taskCensuses { lastTasks[census.pid] = census }
         tasksPerSecond = TaskCensus.creationRates(taskCensuses)
@@ -87,6 +109,11 @@ public struct Evidence: Sendable {
             if let place = census.consumers.first(where: { $0.consumer == consumer })?.override { return place }
         }
         return nil
+    }
+
+    /// The server of a process, as its last census that recognized one saw it.
+    public func server(of pid: Int32?) -> ServerState? {
+        connectionCensuses.last { $0.server != nil && (pid == nil || $0.pid == pid) }?.server
     }
 
     /// Share of one loop's time that dispatches of `consumer` after its disconnect took, and that loop.

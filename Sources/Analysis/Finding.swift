@@ -55,6 +55,28 @@ public struct Finding: Hashable, Sendable {
     public var fix: String
     /// How a person can check it without loopscope.
     public var check: String?
+    /// Connections it is about, at most `connectionLimit`.
+    public var connections: [Connection] = []
+
+    /// Most connections that a finding names.
+    public static let connectionLimit = 32
+
+    /// A connection that a finding is about: enough to look for it in the server's log and in its channel layer.
+    public struct Connection: Hashable, Sendable {
+        /// The process.
+        public var pid: Int32
+        /// The path, without its query string.
+        public var path: String?
+        /// Its channel in the layer.
+        public var channel: String?
+
+        /// A connection.
+        public init(pid: Int32, path: String?, channel: String?) {
+            self.pid = pid
+            self.path = path
+            self.channel = channel
+        }
+    }
 
     /// A finding.
     public init(

@@ -88,6 +88,33 @@ extension ObjectReader {
     }
 }
 
+extension ObjectReader {
+    /// Most objects of a value stack that are looked at.
+    private static let valueLimit = 64
+
+    /// The objects on the value stack of a suspended frame, outermost first: what its `with` blocks are to leave, among
+    /// others.
+    public func valueStack(of frame: PythonFrame) throws(RemoteReadError) -> [RemoteAddress] {
+        let fields = layout.frame
+        let start =
+            try fields.valueStack.map { (offset) throws(RemoteReadError) in try word(frame.address, offset) }
+            ?? frame.address &+ UInt64(fields.locals + 8 * frame.code.localNames.count)
+        let count: Int
+        switch layout.minor {
+        case 9, 14...:
+            // The top is a pointer.
+            count = Int(Int64(bitPattern: try word(frame.address, fields.stackTop) &- start)) / 8
+        case 10:
+            count = Int(try int32(frame.address, fields.stackTop))
+        default:
+            // The top counts the slots of the locals too.
+            count = Int(try int32(frame.address, fields.stackTop)) - frame.code.localNames.count
+        }
+        guard count > 0, count <= frame.code.stackSize else { return [] }
+        return try words(start, count: Swift.min(count, Self.valueLimit), limit: Self.valueLimit).map { untagged($0) }
+    }
+}
+
 /// A chunk of a thread's data stack (internal/pycore_pystate.h, cpython/pystate.h `_PyStackChunk`).
 public struct StackChunk: Hashable, Sendable {
     /// All of it.

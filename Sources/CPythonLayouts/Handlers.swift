@@ -48,7 +48,7 @@ extension ObjectReader {
         let units = try bytecode(of: code)
         let regions =
             layout.opcodes.pushException == nil ? blockRegions(units) : try tableRegions(code)
-        let names = try globalNames(of: code)
+        let names = try names(of: code)
         var handlers: [ExceptionHandler] = []
         for (covers, target) in regions.prefix(Self.handlerLimit) {
             handlers.append(
@@ -70,10 +70,22 @@ extension ObjectReader {
         try memory.bytes(at: code.bytecode.start, count: 2 * code.bytecode.units, limit: 2 * Self.tableLimit)
     }
 
-    private func globalNames(of code: CodeObject) throws(RemoteReadError) -> [String] {
+    /// The names that a code object uses: globals, attributes, imports (`co_names`).
+    public func names(of code: CodeObject) throws(RemoteReadError) -> [String] {
         var names: [String] = []
         for name in try tuple(code.bytecode.names, limit: Self.slotLimit) ?? [] { names.append(try string(name) ?? "") }
         return names
+    }
+
+    /// The string constants of a code object, at most 64 characters of each (`co_consts`, the word before `co_names` in
+    /// every version that is read).
+    public func stringConstants(of code: CodeObject) throws(RemoteReadError) -> [String] {
+        var found: [String] = []
+        let constants = try word(code.address, layout.code.names - 8)
+        for constant in try tuple(constants, limit: Self.slotLimit) ?? [] {
+            if let text = try string(constant, limit: 64) { found.append(text) }
+        }
+        return found
     }
 
     /// The exception table (Objects/exception_handling_notes.txt): start, length, target, depth and lasti.

@@ -97,6 +97,23 @@ extension ObjectReader {
         return order
     }
 
+    /// The classes that name a type as a base, at most `limit`: those that live now.
+    ///
+    /// cpython/object.h PyTypeObject: `tp_mro`, `tp_cache`, `tp_subclasses`, a dict of weak references.
+    public func subclasses(_ type: TypeInfo, limit: Int = 4096) throws(RemoteReadError) -> [TypeInfo] {
+        var found: [TypeInfo] = []
+        for entry in try dict(try word(type.address, layout.type.mro + 16), limit: limit) ?? [] {
+            if let subclass = try self.type(at: try referent(entry.value)) { found.append(subclass) }
+        }
+        return found
+    }
+
+    /// The names and values of a type's own namespace; empty for types written in C from 3.12 on.
+    public func members(of type: TypeInfo) throws(RemoteReadError) -> [DictEntry] {
+        let namespace = try word(type.address, layout.type.dict)
+        return namespace == 0 ? [] : try dict(namespace, limit: 4096) ?? []
+    }
+
     /// What a type's own namespace (not its bases') has under a name.
     public func member(_ name: String, of type: TypeInfo) throws(RemoteReadError) -> RemoteAddress? {
         let namespace = try word(type.address, layout.type.dict)

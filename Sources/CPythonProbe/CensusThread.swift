@@ -36,7 +36,8 @@ final class CensusThread: Sendable {
             guard let census = try? taker.take(at: start) else { return }
             taken += 1
             control.loops.withLock { $0 = census.loops }
-            var observations: [Observation] = [.tasks(census.tasks), .connections(census.connections)]
+            var observations: [Observation] = census.methods.map { .method($0) }
+            observations += [.tasks(census.tasks), .connections(census.connections)]
             // At the start, and later whenever a consumer outlives its socket.
             if start >= typesDue, taken == 1 || census.connections.instances.contains(where: { $0.socket == .closed }),
                 let types = try? taker.types(at: start)

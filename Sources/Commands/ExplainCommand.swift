@@ -19,7 +19,7 @@ struct ExplainCommand: AsyncParsableCommand {
     func run() async throws {
         let world = World.current
         guard let code else {
-            world.output(list)
+            world.output(markdown ? FindingPage.index(Catalogue.all.map(\.card)) : list)
             return
         }
         guard let detector = Catalogue.detector(for: code) else {

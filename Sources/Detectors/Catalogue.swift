@@ -5,8 +5,9 @@ import Observations
 public enum Catalogue {
     /// In the order of their codes.
     public static let all: [any Detector] = [
-        SwallowedStopHot(), SwallowedStopCold(), KilledByServer(), DisconnectWithoutStop(), BlockedLoop(),
-        IdleBusyLoop(),
+        SwallowedStopHot(), SwallowedStopCold(), StuckAfterDisconnect(), DisconnectWithoutStop(),
+        TaskOutlivesConnection(), DescriptorLeak(), HandshakeUnanswered(), StaleGroupMembers(), BlockedLoop(),
+        IdleBusyLoop(), ShutdownWaits(),
     ]
 
     /// The detector of a code, however it is written: `LS001`, `ls001`, `001`, `1`.

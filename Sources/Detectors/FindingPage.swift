@@ -23,6 +23,28 @@ public enum FindingPage {
         return text + "\n## See it on purpose\n\n`\(card.reproduce)`\n"
     }
 
+    /// The page that lists all others, and says which finding wins where one cause shows in several.
+    public static func index(_ cards: [DetectorCard]) -> String {
+        var text = "# Findings\n\n| code | severity | what |\n|---|---|---|\n"
+        for card in cards {
+            text += "| [\(card.code)](\(card.code).md) | \(card.severity.rawValue) | \(card.title) |\n"
+        }
+        text += """
+
+            ## One cause, one finding
+
+            Of findings on the same consumer class only the cause stands; what the others saw becomes evidence under it.
+
+            | cause | consequences |
+            |---|---|
+
+            """
+        for (cause, effects) in Precedence.consequences.sorted(by: { $0.key < $1.key }) {
+            text += "| \(cause) | \(effects.joined(separator: ", ")) |\n"
+        }
+        return text
+    }
+
     private static func sections(_ card: DetectorCard) -> [(String, String)] {
         [
             ("What is wrong", card.meaning), ("How it is detected", card.detection),

@@ -67,10 +67,12 @@ extension SwallowedStopCase {
         } else if let loop = evidence.loops.first(where: { pid == nil || $0.pid == pid }), let load = loop.loadPercent {
             lines.append("the loop of thread \(loop.thread) is \(Int(load.rounded())) % busy")
         }
-        if let consequence { lines.append(consequence) }
-        return card.finding(
+        lines += more
+        var finding = card.finding(
             confidence: .proof, grade: grade, pid: pid, consumer: consumer, count: count, location: location,
             evidence: lines, howSure: howSure, fix: fix, check: check)
+        finding.connections = connections
+        return finding
     }
 
     /// Tasks created a second in the processes of the instances, by their names.

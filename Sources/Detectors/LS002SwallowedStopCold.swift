@@ -63,9 +63,16 @@ extension SwallowedStopCase {
         let groups = instances.compactMap(\.instance.groups).reduce(0, +)
         if groups > 0 { lines.append("\(groups.counted("group membership")) kept") }
         if let place = instances.compactMap(\.instance.waitingIn).first { lines.append("waiting in \(place.function)") }
-        if let consequence { lines.append(consequence) }
-        return card.finding(
+        lines += more
+        var finding = card.finding(
             confidence: .proof, grade: grade, pid: pid, consumer: consumer, count: count, location: location,
             evidence: lines, howSure: howSure, fix: fix, check: check)
+        finding.connections = connections
+        // Where the server cancels what outlives its connection, the harm has an end.
+        if let habits = ServerHabits(evidence, pid: pid), habits.patience < .max {
+            finding.severity = .high
+            finding.title = finding.title.replacing("(cold)", with: "(bounded)")
+        }
+        return finding
     }
 }

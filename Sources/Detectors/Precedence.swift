@@ -4,10 +4,11 @@ import Analysis
 public enum Precedence {
     /// For each code, the codes whose findings on the same consumer class are consequences of it.
     public static let consequences: [String: [String]] = [
-        "LS004": ["LS001", "LS002", "LS003", "LS101", "LS401", "LS602"],
-        "LS001": ["LS002", "LS602", "LS003", "LS101", "LS401"],
-        "LS002": ["LS003", "LS101", "LS401"],
-        "LS003": ["LS101", "LS401"],
+        "LS004": ["LS001", "LS002", "LS003", "LS101", "LS401", "LS602", "LS801"],
+        "LS001": ["LS002", "LS602", "LS003", "LS101", "LS401", "LS801"],
+        "LS002": ["LS003", "LS101", "LS401", "LS801"],
+        "LS003": ["LS101", "LS401", "LS801"],
+        "LS201": ["LS801"],
     ]
 
     /// Folds consequences into their cause's evidence.

@@ -21,7 +21,35 @@ struct SwallowedStopCase {
             .filter { $0.blamesDisconnect == disconnectOverride }
     }
 
-    var count: Int { instances.count }
+    /// All of them: where a census had more than it could list, those it only counted are like the ones it listed.
+    var count: Int { instances.count + unlisted }
+
+    /// Instances of the class that were counted as closed and not listed.
+    private var unlisted: Int {
+        var last: [Int32: ConnectionCensus] = [:]
+        for census in evidence.connectionCensuses { last[census.pid] = census }
+        return Set(instances.map(\.pid)).reduce(0) { sum, pid in
+            guard let census = last[pid], census.isCut else { return sum }
+            let counted = census.consumers.first { $0.consumer == consumer }?.sockets[.closed] ?? 0
+            return sum + max(0, counted - census.instances.count { $0.consumer == consumer && $0.socket == .closed })
+        }
+    }
+
+    /// Those that ended since: their server cancelled them.
+    var gone: Int { instances.count(where: \.isGone) }
+
+    /// What else is to be said of either face.
+    var more: [String] {
+        var lines: [String] = []
+        if let paths = Places.sentence(instances.map(\.instance)) { lines.append(paths) }
+        if gone > 0 {
+            lines.append("\(gone.spaced) of them ended meanwhile, long after the disconnect: cancelled by the server")
+        }
+        if unlisted > 0 { lines.append("judged by the \(instances.count.spaced) that a census lists") }
+        return lines
+    }
+
+    var connections: [Finding.Connection] { Places.connections(instances.map { ($0.pid, $0.instance) }) }
     var grade: Grade { instances.map(\.grade).min() ?? .sampled }
     var pid: Int32? { Set(instances.map(\.pid)).count == 1 ? instances.first?.pid : nil }
     var location: CodeLocation? { evidence.override(of: consumer) }
@@ -33,7 +61,7 @@ struct SwallowedStopCase {
     }
 
     /// The class's name without its module.
-    var shortName: String { consumer.split(separator: ".").last.map(String.init) ?? consumer }
+    var shortName: String { Places.shortName(consumer) }
 
     /// How sure: in how many censuses, and for how long their sockets are gone.
     var howSure: String {
@@ -56,18 +84,6 @@ struct SwallowedStopCase {
                 "in \(location.function), rethrow StopConsumer: `catch let stop as StopConsumer { throw stop }` before the other `catch`"
         }
         return "add `except StopConsumer: raise` before `except Exception` in \(location.function)"
-    }
-
-    /// What the target's server will do with them, where it is known (measured on uvicorn 0.38 and 0.54, daphne 4.2,
-    /// hypercorn 0.18).
-    var consequence: String? {
-        guard let server = evidence.start?.description.split(separator: " ").first?.lowercased() else { return nil }
-        return switch server {
-        case "uvicorn": "on SIGTERM uvicorn will wait for them, for ever without --timeout-graceful-shutdown"
-        case "daphne": "daphne will cancel each of them 10 s after its disconnect"
-        case "hypercorn": "on SIGTERM hypercorn will wait for them until its graceful timeout"
-        default: nil
-        }
     }
 
     var check: String {

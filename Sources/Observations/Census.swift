@@ -12,6 +12,19 @@ public enum SocketState: String, Codable, Hashable, Sendable, CaseIterable {
     case unknown
 }
 
+/// What could end a wait, told by the library function that waits: the difference between a goodbye that takes long and one
+/// that never ends.
+public enum WaitKind: String, Codable, Hashable, Sendable, CaseIterable {
+    /// A time of up to a minute: it ends by itself.
+    case timer
+    /// Work in another thread.
+    case thread
+    /// A peer: data from a socket, or a subprocess.
+    case peer
+    /// Other code of this process only: an event, a lock, a queue, a task; or a time that is more than a minute away.
+    case event
+}
+
 /// One live consumer instance that deserves a row of its own: its socket is not simply open.
 public struct ConsumerInstance: Hashable, Sendable, Codable {
     /// The instance: its address, or its connection's id.
@@ -42,13 +55,17 @@ public struct ConsumerInstance: Hashable, Sendable, Codable {
     public var waitingIn: Frame?
     /// Its channel in the layer. A name made by the layer, not by a user.
     public var channel: String?
+    /// What could end its wait, if known.
+    public var wait: WaitKind?
+    /// Whether a dispatch loop serves it. One that is not served lives on because tasks of its own run its methods.
+    public var isServed: Bool
 
     /// A live instance; what could not be read is `nil`.
     public init(
         id: UInt64, consumer: String, socket: SocketState, path: String? = nil, lastMessage: String? = nil,
         lastMessageIsFirstDisconnect: Bool? = nil, dispatching: Bool? = nil, progress: UInt64? = nil,
         disconnects: Int? = nil, closedAt: Moment? = nil, tasks: Int = 0, groups: Int? = nil, waitingIn: Frame? = nil,
-        channel: String? = nil
+        channel: String? = nil, wait: WaitKind? = nil, isServed: Bool = true
     ) {
         self.id = id
         self.consumer = consumer
@@ -64,6 +81,8 @@ public struct ConsumerInstance: Hashable, Sendable, Codable {
         self.groups = groups
         self.waitingIn = waitingIn
         self.channel = channel
+        self.wait = wait
+        self.isServed = isServed
     }
 }
 
@@ -108,18 +127,29 @@ public struct ConnectionCensus: Hashable, Sendable, Codable {
     public var grade: Grade
     /// A count per class.
     public var consumers: [ConsumerCount]
+    /// Whether there were more instances than are listed.
+    public var isCut: Bool {
+        instances.count < consumers.reduce(0) { $0 + $1.alive - ($1.sockets[.open] ?? 0) }
+    }
     /// Instances whose socket is not simply open, at most `instanceLimit`.
     public var instances: [ConsumerInstance]
+    /// The server, as it keeps itself; `nil` when none was recognized.
+    public var server: ServerState?
+    /// The channel layers that were made.
+    public var layers: [LayerCensus]
 
     /// A census.
     public init(
-        time: Moment, pid: Int32, grade: Grade, consumers: [ConsumerCount], instances: [ConsumerInstance] = []
+        time: Moment, pid: Int32, grade: Grade, consumers: [ConsumerCount], instances: [ConsumerInstance] = [],
+        server: ServerState? = nil, layers: [LayerCensus] = []
     ) {
         self.time = time
         self.pid = pid
         self.grade = grade
         self.consumers = consumers
         self.instances = instances
+        self.server = server
+        self.layers = layers
     }
 }
 
@@ -151,11 +181,13 @@ public struct TaskGroup: Hashable, Sendable, Codable {
     public var count: Int
     /// The name of one of them: `Task-17`.
     public var example: String?
+    /// Lowest and highest number in their default names: asyncio numbers tasks as it creates them.
+    public var numbers: ClosedRange<Int>?
 
     /// `count` tasks that are alike.
     public init(
         name: String, consumer: String? = nil, state: State, waitsFor: String? = nil, stack: StackTrace = .init([]),
-        count: Int = 1, example: String? = nil
+        count: Int = 1, example: String? = nil, numbers: ClosedRange<Int>? = nil
     ) {
         self.name = name
         self.consumer = consumer
@@ -164,6 +196,7 @@ public struct TaskGroup: Hashable, Sendable, Codable {
         self.stack = stack
         self.count = count
         self.example = example
+        self.numbers = numbers
     }
 }
 

@@ -36,6 +36,49 @@ public struct LayerEvent: Hashable, Sendable, Codable {
     }
 }
 
+/// A channel layer of a process at one instant. Never a message's content.
+public struct LayerCensus: Hashable, Sendable, Codable {
+    /// One group.
+    public struct Group: Hashable, Sendable, Codable {
+        /// Its name, as the application chose it.
+        public var name: String
+        /// Channels in it.
+        public var members: Int
+        /// Of those, channels of one connection that no consumer and no receiving task has any more.
+        public var stale: Int
+
+        /// A group.
+        public init(name: String, members: Int, stale: Int) {
+            self.name = name
+            self.members = members
+            self.stale = stale
+        }
+    }
+
+    /// Most groups that are named.
+    public static let groupLimit = 16
+
+    /// Its name in the settings: `default`.
+    public var alias: String
+    /// Its class: `channels.layers.InMemoryChannelLayer`.
+    public var layer: String
+    /// Memberships in all its groups; `nil` when they are not in this process's memory.
+    public var members: Int?
+    /// Of those, the stale ones.
+    public var stale: Int?
+    /// The groups with the most stale members, at most `groupLimit`.
+    public var groups: [Group]
+
+    /// A layer.
+    public init(alias: String, layer: String, members: Int? = nil, stale: Int? = nil, groups: [Group] = []) {
+        self.alias = alias
+        self.layer = layer
+        self.members = members
+        self.stale = stale
+        self.groups = groups
+    }
+}
+
 /// Something that happened on a bridge between synchronous and asynchronous code.
 public struct BridgeEvent: Hashable, Sendable, Codable {
     /// What happened.

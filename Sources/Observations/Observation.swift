@@ -24,6 +24,8 @@ public enum Observation: Hashable, Sendable, Codable {
     case tasks(TaskCensus)
     /// Live objects per type.
     case types(TypeCensus)
+    /// A method of a consumer class.
+    case method(ConsumerMethod)
     /// A process as /proc shows it.
     case process(ProcessSample)
     /// An event of a channel layer.

@@ -53,6 +53,8 @@ public struct ObservationLog: ObservationSource, Sendable {
     public func taskCensuses() -> [TaskCensus] { all { if case .tasks(let value) = $0 { value } else { nil } } }
     /// Type censuses.
     public func typeCensuses() -> [TypeCensus] { all { if case .types(let value) = $0 { value } else { nil } } }
+    /// Methods of consumer classes.
+    public func methods() -> [ConsumerMethod] { all { if case .method(let value) = $0 { value } else { nil } } }
     /// Process samples.
     public func processes() -> [ProcessSample] { all { if case .process(let value) = $0 { value } else { nil } } }
     /// Layer events.
@@ -136,6 +138,7 @@ extension Observation {
         case .connections(let value): value.time
         case .tasks(let value): value.time
         case .types(let value): value.time
+        case .method(let value): value.time
         case .process(let value): value.time
         case .layer(let value): value.time
         case .bridge(let value): value.time

@@ -30,6 +30,8 @@ public protocol ObservationSource {
     func taskCensuses() throws -> [TaskCensus]
     /// Type censuses.
     func typeCensuses() throws -> [TypeCensus]
+    /// Methods of consumer classes.
+    func methods() throws -> [ConsumerMethod]
     /// Process samples.
     func processes() throws -> [ProcessSample]
     /// Layer events.

@@ -54,12 +54,15 @@ public struct ProcessSample: Hashable, Sendable, Codable {
     public var sockets: [String: Int]
     /// Its threads.
     public var threads: [ThreadSample]
+    /// Its descriptors by kind, the standard three left out: `socket`, `pipe`, `eventpoll`, and the path of a file that is
+    /// open more than once. Counted together with `sockets`.
+    public var descriptorKinds: [String: Int]
 
     /// A process; what /proc did not say is `nil`.
     public init(
         time: Moment, pid: Int32, parent: Int32? = nil, name: String, cpu: Nanoseconds, age: Nanoseconds,
         residentBytes: Int, descriptors: Int? = nil, descriptorLimit: Int? = nil, sockets: [String: Int] = [:],
-        threads: [ThreadSample] = []
+        threads: [ThreadSample] = [], descriptorKinds: [String: Int] = [:]
     ) {
         self.time = time
         self.pid = pid
@@ -72,5 +75,6 @@ public struct ProcessSample: Hashable, Sendable, Codable {
         self.descriptorLimit = descriptorLimit
         self.sockets = sockets
         self.threads = threads
+        self.descriptorKinds = descriptorKinds
     }
 }

@@ -56,7 +56,8 @@ public final class ProcessSampler {
             cpu: threads.reduce(.zero) { $0 + $1.cpu }, age: age(now),
             residentBytes: now.residentPages.multipliedReportingOverflow(by: Int(getpagesize())).partialValue,
             descriptors: sockets ? census?.descriptors : descriptorCount() ?? census?.descriptors,
-            descriptorLimit: limit, sockets: census?.states ?? [:], threads: threads)
+            descriptorLimit: limit, sockets: census?.states ?? [:], threads: threads,
+            descriptorKinds: census?.kinds ?? [:])
     }
 
     private func sampleThreads() throws(ProcError) -> [ThreadSample] {

@@ -47,6 +47,7 @@ final class Appender {
         case .connections(let value): try store(value)
         case .tasks(let value): try store(value)
         case .types(let value): try store(value)
+        case .method(let value): try store(value)
         case .process(let value): try store(value)
         case .layer(let value): try store(value)
         case .bridge(let value): try store(value)

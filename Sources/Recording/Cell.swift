@@ -126,6 +126,7 @@ extension DispatchOutcome: ColumnValue {}
 extension ConnectionEvent.Step: ColumnValue {}
 extension ConnectionEvent.Outcome: ColumnValue {}
 extension SocketState: ColumnValue {}
+extension WaitKind: ColumnValue {}
 extension TaskGroup.State: ColumnValue {}
 extension LayerEvent.Kind: ColumnValue {}
 extension BridgeEvent.Kind: ColumnValue {}

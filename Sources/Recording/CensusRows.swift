@@ -10,12 +10,15 @@ extension ConnectionCensus: StoredRow {
         row.put(grade)
         row.put(children: consumers)
         row.put(children: instances)
+        row.put(children: server.map { [$0] } ?? [])
+        row.put(children: layers)
     }
 
     init(from row: inout RowReader) throws {
+        let servers: [ServerState] = try row.children()
         self.init(
             time: try row.take(), pid: try row.take(), grade: try row.take(), consumers: try row.children(),
-            instances: try row.children())
+            instances: try row.children(), server: servers.first, layers: try row.children())
     }
 }
 
@@ -46,7 +49,7 @@ extension ConsumerInstance: StoredRow {
     static let parent: String? = "census"
     static let columns = """
         instance, consumer, socket, path, last_message, first_disconnect, dispatching, progress, disconnects, \
-        closed_at_ns, tasks, groups, waiting_in, channel
+        closed_at_ns, tasks, groups, waiting_in, channel, wait, served
         """
 
     func write(to row: inout RowWriter) throws {
@@ -64,6 +67,8 @@ extension ConsumerInstance: StoredRow {
         row.put(groups)
         try row.put(frame: waitingIn)
         row.put(channel)
+        row.put(wait)
+        row.put(isServed)
     }
 
     init(from row: inout RowReader) throws {
@@ -71,7 +76,8 @@ extension ConsumerInstance: StoredRow {
             id: try row.take(), consumer: try row.take(), socket: try row.take(), path: try row.take(),
             lastMessage: try row.take(), lastMessageIsFirstDisconnect: try row.take(), dispatching: try row.take(),
             progress: try row.take(), disconnects: try row.take(), closedAt: try row.take(), tasks: try row.take(),
-            groups: try row.take(), waitingIn: try row.takeFrame(), channel: try row.take())
+            groups: try row.take(), waitingIn: try row.takeFrame(), channel: try row.take(),
+            wait: try row.take(), isServed: try row.take())
     }
 }
 
@@ -95,7 +101,9 @@ extension TaskCensus: StoredRow {
 extension TaskGroup: StoredRow {
     static let table = "task_groups"
     static let parent: String? = "census"
-    static let columns = "name, consumer, state, waits_for, stack, count, example"
+    static let columns = """
+        name, consumer, state, waits_for, stack, count, example, first_number, last_number
+        """
 
     func write(to row: inout RowWriter) throws {
         row.put(name)
@@ -105,12 +113,18 @@ extension TaskGroup: StoredRow {
         try row.put(stack)
         row.put(count)
         row.put(example)
+        row.put(numbers?.lowerBound)
+        row.put(numbers?.upperBound)
     }
 
     init(from row: inout RowReader) throws {
         self.init(
             name: try row.take(), consumer: try row.take(), state: try row.take(), waitsFor: try row.take(),
             stack: try row.takeStack(), count: try row.take(), example: try row.take())
+        if let first: Int = try row.take(), let last: Int = try row.take() {
+            guard first <= last else { throw row.damage }
+            numbers = first...last
+        }
     }
 }
 

@@ -50,6 +50,9 @@ extension Recording {
     /// Type censuses.
     public func typeCensuses() throws -> [TypeCensus] { try read { try $0.all() } }
 
+    /// Methods of consumer classes.
+    public func methods() throws -> [ConsumerMethod] { try read { try $0.all() } }
+
     /// Process samples.
     public func processes() throws -> [ProcessSample] { try read { try $0.all() } }
 

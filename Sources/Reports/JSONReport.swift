@@ -66,6 +66,7 @@ public enum JSONReport {
             "location": finding.location.map(location) ?? .null,
             "evidence": .array(finding.evidence.map(JSONValue.string)), "how_sure": .string(finding.howSure),
             "fix": .string(finding.fix), "check": JSONValue(finding.check),
+            "connections": .array(finding.connections.map(connection)),
         ]
     }
 
@@ -87,6 +88,13 @@ public enum JSONReport {
             "fd_limit": JSONValue(process.last.descriptorLimit),
             "sockets": .object(
                 process.last.sockets.sorted { $0.key < $1.key }.map { (key: $0.key, value: .int($0.value)) }),
+        ]
+    }
+
+    private static func connection(_ connection: Finding.Connection) -> JSONValue {
+        [
+            "pid": .int(Int(connection.pid)), "path": JSONValue(connection.path),
+            "channel": JSONValue(connection.channel),
         ]
     }
 

@@ -44,7 +44,7 @@ final class LiveLog: ObservationSink {
             case .loop, .dispatches, .dispatch, .connections, .tasks, .types, .process, .block, .bridge, .bridges,
                 .layer, .client:
                 if let time = entry.time, now - time <= memory { kept.append(entry) }
-            case .start, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .source, .end:
+            case .start, .method, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .source, .end:
                 kept.append(entry)
             }
         }

@@ -25,6 +25,12 @@ func loopscope(_ arguments: String...) async -> (status: ExitReason, printed: Pr
     return (await Loopscope.run(arguments, in: printed.world()), printed)
 }
 
+/// The same for words that are in a list.
+func loopscope(_ arguments: [String]) async -> (status: ExitReason, printed: Printed) {
+    let printed = Printed()
+    return (await Loopscope.run(arguments, in: printed.world()), printed)
+}
+
 @Suite("Command line")
 struct CommandTests {
     @Test("the exit codes are those that are documented")
@@ -90,16 +96,16 @@ struct ExplainTests {
         var folder = URL(filePath: #filePath)
         for _ in 0..<3 { folder.deleteLastPathComponent() }
         folder.append(path: "docs/findings")
-        for line in await loopscope("explain").printed.output.split(separator: "\n") {
-            let code = String(line.prefix(5))
-            let page = await loopscope("explain", code, "--markdown").printed.output
-            let file = folder.appending(path: "\(code).md")
+        let codes = await loopscope("explain").printed.output.split(separator: "\n").map { String($0.prefix(5)) }
+        for code in [nil] + codes {
+            let page = await loopscope(["explain"] + (code.map { [$0] } ?? []) + ["--markdown"]).printed.output
+            let file = folder.appending(path: "\(code ?? "README").md")
             if ProcessInfo.processInfo.environment["LOOPSCOPE_GOLDEN"] == "update" {
                 try Data(page.utf8).write(to: file)
             }
             #expect(
                 try String(decoding: Data(contentsOf: file), as: UTF8.self) == page,
-                "`make golden` writes \(code).md anew")
+                "`make golden` writes \(file.lastPathComponent) anew")
         }
     }
 }

@@ -71,8 +71,7 @@ struct CensusTests {
     func handshake(_ launch: ServerLaunch) async throws {
         let sick = try #require(FixtureRoute.at("/ws/hang-connect"))
         try await ServerFixture.with(launch) { server in
-            let client = try ChildProcess(["bash", "-c", Self.upgrade, "upgrade", "\(server.port)", sick.path])
-            _ = try await client.readLine()
+            let client = try await HangingClient.start(server, sick.path)
             let taker = CensusTaker(try PythonProcess(pid: server.servingPid))
             var consumers: [ConsumerCount] = []
             // The request is on its way: it is there within ten seconds, or the test fails.
@@ -85,15 +84,6 @@ struct CensusTests {
             _ = try await client.finish()
         }
     }
-
-    /// Asks for an upgrade and waits: bash's arguments are the port and the path.
-    private static let upgrade = #"""
-        exec 3<>/dev/tcp/127.0.0.1/$1
-        printf 'GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' "$2" >&3
-        printf 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n' >&3
-        echo sent
-        cat >/dev/null
-        """#
 
     @Test(
         "uvloop's own counter gives the ticks",

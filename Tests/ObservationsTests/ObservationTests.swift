@@ -142,6 +142,9 @@ extension Observation {
                             count: 4, example: "Task-17")
                     ])),
             .types(TypeCensus(time: time, pid: 1, counts: ["Chat": 4])),
+            .method(
+                ConsumerMethod(
+                    time: time, pid: 1, consumer: "Chat", name: "connect", location: location, uses: ["group_add"])),
             .process(
                 ProcessSample(
                     time: time, pid: 1, parent: 0, name: "python", cpu: .seconds(1), age: .seconds(9),

@@ -77,7 +77,16 @@ extension Observation {
                             id: 0xFFFF_7F00_0000_0000, consumer: name, socket: .closed, path: name, lastMessage: name,
                             lastMessageIsFirstDisconnect: false, dispatching: true, progress: .max, disconnects: 11,
                             closedAt: time,
-                            tasks: 2, groups: 1, waitingIn: frame, channel: name)
+                            tasks: 2, groups: 1, waitingIn: frame, channel: name, wait: .event,
+                            isServed: false)
+                    ],
+                    server: ServerState(
+                        package: name, implementation: name, isStopping: true, applications: 3, connections: 1,
+                        grace: .max, patience: .seconds(10), handshake: .seconds(5)),
+                    layers: [
+                        LayerCensus(
+                            alias: name, layer: name, members: 5, stale: 4,
+                            groups: [.init(name: name, members: 5, stale: 4)])
                     ])),
             .tasks(
                 TaskCensus(
@@ -85,9 +94,12 @@ extension Observation {
                     groups: [
                         TaskGroup(
                             name: name, consumer: name, state: .waiting, waitsFor: name, stack: stack, count: 4,
-                            example: name)
+                            example: name, numbers: 3...9)
                     ])),
             .types(TypeCensus(time: time, pid: 1, counts: [name: 4, "another": 2])),
+            .method(
+                ConsumerMethod(
+                    time: time, pid: 1, consumer: name, name: name, location: location, uses: ["group_add", "open"])),
             .process(
                 ProcessSample(
                     time: time, pid: 1, parent: 0, name: name, cpu: .seconds(1), age: .seconds(9),
@@ -97,7 +109,7 @@ extension Observation {
                         ThreadSample(
                             tid: 1, name: name, cpu: .seconds(1), runQueueWait: .seconds(2), voluntarySwitches: 3,
                             involuntarySwitches: 4, state: name)
-                    ])),
+                    ], descriptorKinds: [name: 3, "pipe": 2])),
             .layer(LayerEvent(time: time, pid: 1, kind: .dropped, layer: name, group: name, count: 3)),
             .bridge(BridgeEvent(time: time, pid: 1, kind: .loopCreated, site: frame, count: 3)),
             .client(
@@ -153,6 +165,8 @@ extension Observation {
                     instances: [ConsumerInstance(id: 0, consumer: "c", socket: .unknown)])),
             .tasks(TaskCensus(time: time, pid: 1, grade: .read, groups: [TaskGroup(name: "n", state: .finished)])),
             .types(TypeCensus(time: time, pid: 1, counts: [:])),
+            .method(
+                ConsumerMethod(time: time, pid: 1, consumer: "c", name: "m", location: CodeLocation(function: "f"))),
             .process(ProcessSample(time: time, pid: 1, name: "n", cpu: length, age: length, residentBytes: 0)),
             .layer(LayerEvent(time: time, pid: 1, kind: .full, layer: "l")),
             .bridge(BridgeEvent(time: time, pid: 1, kind: .queued)),
@@ -166,5 +180,28 @@ extension Observation {
                     .bridges(BridgeCensus(time: time, pid: 1, grade: .read, calls: [BridgeCall(executor: 0)])),
                     .source(SourceExcerpt(time: time, pid: 1, file: "f", firstLine: 1, lines: [])),
                 ] : [])
+    }
+}
+
+extension Observation {
+    /// What is left of it in a recording from before version 3.
+    var beforeVersion3: Observation? {
+        switch self {
+        case .method: return nil
+        case .connections(var census):
+            (census.server, census.layers) = (nil, [])
+            for index in census.instances.indices {
+                census.instances[index].wait = nil
+                census.instances[index].isServed = true
+            }
+            return .connections(census)
+        case .tasks(var census):
+            for index in census.groups.indices { census.groups[index].numbers = nil }
+            return .tasks(census)
+        case .process(var sample):
+            sample.descriptorKinds = [:]
+            return .process(sample)
+        default: return self
+        }
     }
 }

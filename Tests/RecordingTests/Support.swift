@@ -36,6 +36,7 @@ let questions: [(name: String, answer: @Sendable (any ObservationSource) throws 
     ("swallowedStops", { try $0.swallowedStops() }), ("connections", { try $0.connections() }),
     ("consumerWindows", { try $0.consumerWindows() }), ("connectionCensuses", { try $0.connectionCensuses() }),
     ("taskCensuses", { try $0.taskCensuses() }), ("typeCensuses", { try $0.typeCensuses() }),
+    ("methods", { try $0.methods() }),
     ("processes", { try $0.processes() }), ("layerEvents", { try $0.layerEvents() }),
     ("bridgeEvents", { try $0.bridgeEvents() }), ("clientEvents", { try $0.clientEvents() }),
     ("quality", { try $0.quality() }), ("impact", { try $0.impact() }), ("notes", { try $0.notes() }),

@@ -6,7 +6,7 @@ import TargetMemory
 /// A census while it is being taken: alike tasks are counted by the words that make them alike, and become text once.
 struct CensusDraft {
     /// A consumer instance seen through its task.
-    private struct Instance {
+    struct Instance {
         var row: ConsumerInstance
         var type: RemoteAddress
     }
@@ -14,29 +14,49 @@ struct CensusDraft {
     /// What makes tasks alike: state, what they wait for, consumer class, and (code, unit) of each link.
     private struct Likeness: Hashable { var words: [UInt64] }
 
-    private let memory: ProcessMemory
-    private let codes: CodeTable
+    private let process: PythonProcess
+    private var memory: ProcessMemory { process.memory }
+    let codes: CodeTable
     private let sources: TargetSources
-    private var instances: [RemoteAddress: Instance] = [:]
-    private var classes: [RemoteAddress: ConsumerClass] = [:]
+    private let clock: CensusClock
+    var instances: [RemoteAddress: Instance] = [:]
+    var classes: [RemoteAddress: ConsumerClass] = [:]
+    /// Whether a type derives from Channels' consumers.
+    var consumerTypes: [RemoteAddress: Bool] = [:]
+    private var live = LiveChannels()
+    private var server: ServerState?
+    private var disconnections: [RemoteAddress: Double]?
     /// The consumer each task belongs to: by its place in the walk, and by its address.
     private var ownerByIndex: [Int: RemoteAddress] = [:]
     private var ownerByTask: [RemoteAddress: RemoteAddress] = [:]
     private var groups: [Likeness: Int] = [:]
     private var tasks: [TaskGroup] = []
-    private var servers: [RemoteAddress: ServerKnowledge?] = [:]
+    private var connectionTypes: [RemoteAddress: ServerKnowledge?] = [:]
     private var typeNames: [RemoteAddress: String] = [:]
     private var implementations: Set<String> = []
     private var loops: [RemoteAddress: String] = [:]
 
-    init(_ process: PythonProcess, codes: CodeTable, _ sources: TargetSources) {
-        memory = process.memory
+    init(_ process: PythonProcess, codes: CodeTable, sources: TargetSources, clock: CensusClock) {
+        self.process = process
         self.codes = codes
         self.sources = sources
+        self.clock = clock
     }
 
-    /// Looks whether a task serves a consumer, and reads it.
-    mutating func noteConsumer(
+    /// Looks whether a task is the server's own, or receives from a layer; then whether it serves a consumer.
+    mutating func note(
+        _ walked: WalkedTask, _ index: Int, _ reader: ObjectReader, _ known: inout ConsumerClasses
+    ) throws(RemoteReadError) {
+        if server?.isStopping == nil, let state = try? reader.server(of: walked.chain) { server = state }
+        if let link = walked.chain.links.first, link.frame.code.isLayerReceive {
+            let channel = try reader.local("channel", of: link.frame)
+            if let name = try reader.string(channel, limit: 256) { live.insert(channel, name) }
+            return
+        }
+        try noteConsumer(of: walked, index, reader, &known)
+    }
+
+    private mutating func noteConsumer(
         of walked: WalkedTask, _ index: Int, _ reader: ObjectReader, _ known: inout ConsumerClasses
     ) throws(RemoteReadError) {
         guard let sighting = try reader.consumer(of: walked.chain) else { return }
@@ -49,6 +69,8 @@ struct CensusDraft {
             row.socket = try server.socket(reader, connection)
             marksFirst = server.marksFirstDisconnect
             implementations.insert(server.implementation ?? server.package)
+            try note(server, connection, reader)
+            if row.socket == .closed { row.closedAt = closing(of: connection, server, reader) }
         }
         try readAttributes(of: sighting.instance, into: &row, reader)
         if let loop = sighting.loop {
@@ -63,18 +85,20 @@ struct CensusDraft {
             row.progress = receives.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x100_0000_01B3 }
             row.dispatching = dispatching(sighting, walked.chain)
         }
-        row.waitingIn = try applicationFrame(of: walked.chain, reader)
+        try readWait(of: walked.chain.links, into: &row, reader)
         instances[sighting.instance] = Instance(row: row, type: sighting.type.address)
     }
 
     /// Counts a task with those alike.
-    mutating func noteTask(_ walked: WalkedTask, _ index: Int, _ reader: ObjectReader) throws(RemoteReadError) {
+    mutating func noteTask(
+        _ walked: WalkedTask, _ index: Int, _ reader: ObjectReader, _ known: inout ConsumerClasses
+    ) throws(RemoteReadError) {
         let (task, chain) = (walked.task, walked.chain)
         if loops[task.loop] == nil, task.loop != 0, let type = try reader.type(of: task.loop) {
             loops[task.loop] = try name(of: type, reader)
         }
         var owner = ownerByIndex[index] ?? ownerByTask[task.address]
-        if owner == nil { owner = try self.owner(of: chain, reader) }
+        if owner == nil { owner = try self.owner(of: walked, reader, &known) }
         if let owner { instances[owner]?.row.tasks += 1 }
         let ownerType = owner.flatMap { instances[$0]?.type } ?? 0
         let state = try state(of: task, chain, reader)
@@ -87,6 +111,7 @@ struct CensusDraft {
         }
         if let place = groups[Likeness(words: words)] {
             tasks[place].count += 1
+            tasks[place].note(number: task.number)
             return
         }
         groups[Likeness(words: words)] = tasks.count
@@ -95,11 +120,13 @@ struct CensusDraft {
             TaskGroup(
                 name: frames.first?.function ?? task.name, consumer: classes[ownerType]?.name, state: state,
                 waitsFor: try waited.map { (type) throws(RemoteReadError) in try name(of: type, reader) },
-                stack: StackTrace(frames), example: task.name))
+                stack: StackTrace(frames), example: task.name,
+                numbers: task.number.map { $0...$0 }))
     }
 
     /// The finished census.
-    func census(at now: Moment, pid: Int32) -> Census {
+    func census(_ reader: ObjectReader) -> Census {
+        let (now, pid) = (clock.now, process.pid)
         var counts: [RemoteAddress: ConsumerCount] = [:]
         for instance in instances.values {
             let kind = classes[instance.type]
@@ -115,8 +142,19 @@ struct CensusDraft {
             tasks: TaskCensus(time: now, pid: pid, grade: .read, groups: tasks),
             connections: ConnectionCensus(
                 time: now, pid: pid, grade: .read, consumers: counts.values.sorted { $0.consumer < $1.consumer },
-                instances: Array(rows.prefix(ConnectionCensus.instanceLimit))),
+                instances: Self.listed(rows), server: server,
+                layers: (try? reader.layers(interpreter: process.mainInterpreter, live)) ?? []),
             implementations: implementations, loops: loops)
+    }
+
+    /// As many rows as a census lists, each class having its share.
+    private static func listed(_ rows: [ConsumerInstance]) -> [ConsumerInstance] {
+        let limit = ConnectionCensus.instanceLimit
+        guard rows.count > limit else { return rows }
+        let byClass = Dictionary(grouping: rows, by: \.consumer)
+        let share = max(1, limit / byClass.count)
+        let fair = byClass.values.flatMap { $0.prefix(share) }.sorted { $0.id < $1.id }
+        return Array(fair.prefix(limit))
     }
 
     // MARK: Parts of a consumer
@@ -144,20 +182,21 @@ struct CensusDraft {
         of chain: CoroutineChain, _ reader: ObjectReader
     ) throws(RemoteReadError) -> (RemoteAddress, ServerKnowledge)? {
         try reader.connection(of: chain) { (type) throws(RemoteReadError) in
-            if let known = servers[type.address] { return known }
+            if let known = connectionTypes[type.address] { return known }
             let found = ServerKnowledge.all[try name(of: type, reader)]
-            servers[type.address] = .some(found)
+            connectionTypes[type.address] = .some(found)
             return found
         }
     }
 
     /// Channel name, path and no other attribute of the instance.
-    private func readAttributes(
+    mutating func readAttributes(
         of instance: RemoteAddress, into row: inout ConsumerInstance, _ reader: ObjectReader
     ) throws(RemoteReadError) {
         for entry in try reader.attributes(instance) {
             if try reader.isString(entry.key, equalTo: "channel_name") {
                 row.channel = try reader.string(entry.value, limit: 256)
+                if let channel = row.channel { live.insert(entry.value, channel) }
             } else if try reader.isString(entry.key, equalTo: "scope"),
                 let path = try reader.value("path", in: entry.value)
             {
@@ -172,24 +211,38 @@ struct CensusDraft {
         return !(next.fileName.hasSuffix("asyncio/tasks.py") && next.name == "wait")
     }
 
-    /// The innermost frame that is the application's own.
-    private func applicationFrame(of chain: CoroutineChain, _ reader: ObjectReader) throws(RemoteReadError) -> Frame? {
-        try chain.links.last { $0.frame.code.isApplication }.map { (link) throws(RemoteReadError) in
-            try frame(link, reader)
-        }
+    /// Where it waits: the innermost frame that is the application's own; and what could end the wait.
+    func readWait(
+        of links: [CoroutineChain.Link], into row: inout ConsumerInstance, _ reader: ObjectReader
+    ) throws(RemoteReadError) {
+        guard let place = links.lastIndex(where: { $0.frame.code.isApplication }) else { return }
+        row.waitingIn = try frame(links[place], reader)
+        row.wait = try reader.wait(of: links[place...])
+    }
+
+    /// What the server's configuration says of all its connections, asked once.
+    private mutating func note(
+        _ knowledge: ServerKnowledge, _ connection: RemoteAddress, _ reader: ObjectReader
+    ) throws(RemoteReadError) {
+        if server?.handshake != nil { return }
+        let rules = try knowledge.rules(reader, connection)
+        var state = server ?? ServerState(package: knowledge.package)
+        state.implementation = knowledge.implementation
+        state.handshake = rules.handshake
+        state.patience = rules.patience
+        state.grace = state.grace ?? rules.grace
+        server = state
+    }
+
+    /// When the server noticed that a connection had gone, where it keeps that.
+    private mutating func closing(
+        of connection: RemoteAddress, _ knowledge: ServerKnowledge, _ reader: ObjectReader
+    ) -> Moment? {
+        if disconnections == nil { disconnections = (try? knowledge.disconnections(reader, connection)) ?? [:] }
+        return disconnections?[connection].map { clock.moment(ofWallClock: $0) }
     }
 
     // MARK: Parts of a task
-
-    /// The consumer that a task works for without serving it: one of whose methods it runs.
-    private func owner(of chain: CoroutineChain, _ reader: ObjectReader) throws(RemoteReadError) -> RemoteAddress? {
-        guard !instances.isEmpty else { return nil }
-        for link in chain.links where link.frame.code.localNames.first == "self" {
-            let object = try reader.local("self", of: link.frame)
-            if instances[object] != nil { return object }
-        }
-        return nil
-    }
 
     private func state(
         of task: PythonTask, _ chain: CoroutineChain, _ reader: ObjectReader
@@ -208,7 +261,7 @@ struct CensusDraft {
         } ?? type
     }
 
-    private func frame(_ link: CoroutineChain.Link, _ reader: ObjectReader) throws(RemoteReadError) -> Frame {
+    func frame(_ link: CoroutineChain.Link, _ reader: ObjectReader) throws(RemoteReadError) -> Frame {
         Frame(
             kind: .python, function: try reader.qualifiedName(link), file: link.frame.code.fileName,
             line: link.frame.line, definition: sources.definitionLine(of: link.frame.code))
@@ -234,9 +287,8 @@ extension TaskGroup.State {
 }
 
 extension CodeObject {
-    /// Whether it is the user's own: neither the standard library nor an installed package.
-    var isApplication: Bool {
-        !(fileName.hasPrefix("<") || fileName.contains("/site-packages/") || fileName.contains("/dist-packages/")
-            || fileName.contains("/lib/python3"))
+    /// Whether it is a layer's `receive`: what it receives from is alive.
+    fileprivate var isLayerReceive: Bool {
+        name == "receive" && (fileName.hasSuffix("channels/layers.py") || fileName.contains("/channels_redis/"))
     }
 }

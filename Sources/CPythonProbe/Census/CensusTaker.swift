@@ -13,6 +13,8 @@ public struct Census: Sendable {
     public var implementations: Set<String>
     /// The event loops of the tasks, with their type: `uvloop.Loop`.
     public var loops: [RemoteAddress: String]
+    /// The methods of consumer classes that were not seen before.
+    public var methods: [ConsumerMethod] = []
 }
 
 /// Takes censuses of a process: counts every asyncio task and every Channels consumer, and reads the few locals that
@@ -24,29 +26,38 @@ public final class CensusTaker {
     private let walker: TaskWalker
     private let sources: TargetSources
     private var classes: ConsumerClasses
+    private var isSurveyed = false
 
     /// A taker of censuses of `process`.
     public init(_ process: PythonProcess) {
         self.process = process
         walker = TaskWalker(process)
         sources = TargetSources(of: process)
-        classes = ConsumerClasses(sources)
+        classes = ConsumerClasses(sources, pid: process.pid)
     }
 
     /// Takes a census as of `now`.
     ///
     /// - Throws: `.gone` or another error when the process cannot be read at all.
     public func take(at now: Moment) throws(RemoteReadError) -> Census {
-        var draft = CensusDraft(process, codes: walker.codes, sources)
+        var draft = CensusDraft(
+            process, codes: walker.codes, sources: sources, clock: CensusClock(now: now))
         let reader = walker.begin()
+        classes.now = now
+        if !isSurveyed {
+            isSurveyed = true
+            try? classes.survey(interpreter: process.mainInterpreter, reader, walker.codes)
+        }
         var walked: [(WalkedTask, ObjectReader)] = []
         try walker.walk(reader) { (task, reader) throws(RemoteReadError) in walked.append((task, reader)) }
         // The consumers first, so that a task can be told to be one's own.
         for (index, (task, reader)) in walked.enumerated() where task.task.state == .pending {
-            try? draft.noteConsumer(of: task, index, reader, &classes)
+            try? draft.note(task, index, reader, &classes)
         }
-        for (index, (task, reader)) in walked.enumerated() { try? draft.noteTask(task, index, reader) }
-        return draft.census(at: now, pid: process.pid)
+        for (index, (task, reader)) in walked.enumerated() { try? draft.noteTask(task, index, reader, &classes) }
+        var census = draft.census(reader)
+        census.methods = classes.takeMethods()
+        return census
     }
 
     /// Counts the live objects of each type; `nil` when the collector was at work each time, or its lists would not

@@ -16,9 +16,22 @@ struct ConsumerClass {
 /// One thread.
 struct ConsumerClasses {
     private var known: [RemoteAddress: ConsumerClass] = [:]
-    private let sources: TargetSources
+    private var methods: [ConsumerMethod] = []
+    private let pid: Int32
+    let sources: TargetSources
+    /// When classes that are read now were read.
+    var now = Moment(nanoseconds: 0)
 
-    init(_ sources: TargetSources) { self.sources = sources }
+    init(_ sources: TargetSources, pid: Int32) {
+        self.sources = sources
+        self.pid = pid
+    }
+
+    /// The methods of the classes that were read since this was last asked.
+    mutating func takeMethods() -> [ConsumerMethod] {
+        defer { methods = [] }
+        return methods
+    }
 
     /// The class of a type object.
     mutating func read(_ type: TypeInfo, _ reader: ObjectReader, _ codes: CodeTable) throws(RemoteReadError)
@@ -29,6 +42,7 @@ struct ConsumerClasses {
         if let found = known[type.address], found.name == name { return found }
         let found = ConsumerClass(name: name, override: try override(in: type, reader, codes))
         known[type.address] = found
+        if let more = try? self.methods(of: type, named: name, at: now, pid: pid, reader, codes) { methods += more }
         return found
     }
 
@@ -61,7 +75,7 @@ struct ConsumerClasses {
             ?? CodeLocation(function: "\(owner.name).\(method)")
     }
 
-    private func place(
+    func place(
         of function: RemoteAddress, _ reader: ObjectReader, _ codes: CodeTable
     ) throws(RemoteReadError) -> CodeLocation? {
         guard let address = try reader.code(ofFunction: function), let code = try codes.code(address, reader) else {
@@ -80,7 +94,7 @@ struct ConsumerClasses {
     }
 
     /// The function behind a member: itself, or what a descriptor of asgiref wraps (`SyncToAsync.func`).
-    private func function(in member: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> RemoteAddress? {
+    func function(in member: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> RemoteAddress? {
         switch try reader.callable(member) {
         case .function(let function): return function
         case .method(let function, _): return function

@@ -4,7 +4,7 @@ import RemoteProcess
 
 /// The source files of a target, as far as they are still those it runs.
 ///
-/// One thread.
+/// One thread. Remembers what it was asked, and the file it read last.
 final class TargetSources {
     /// Files larger than this are not looked into.
     private static let limit = 4 << 20
@@ -21,6 +21,7 @@ final class TargetSources {
         let file: String
         let line: Int
     }
+    private var lastFile: (name: String, lines: [ArraySlice<UInt8>]?) = ("", nil)
 
     init(of process: PythonProcess) {
         pid = process.pid
@@ -57,6 +58,11 @@ final class TargetSources {
 
     /// The lines of a file as the target would open it; `nil` when it cannot be read or is newer than the process.
     private func lines(of name: String) -> [ArraySlice<UInt8>]? {
+        if lastFile.name != name { lastFile = (name, readLines(of: name)) }
+        return lastFile.lines
+    }
+
+    private func readLines(of name: String) -> [ArraySlice<UInt8>]? {
         guard !name.hasPrefix("<"), !name.isEmpty else { return nil }
         let path = proc.path(pid, name.hasPrefix("/") ? "root\(name)" : "cwd/\(name)")
         var status = stat()

@@ -1,0 +1,22 @@
+import CPythonLayouts
+import Observations
+
+extension PythonTask {
+    /// The number in a default name: `Task-17`.
+    var number: Int? {
+        let utf8 = name.utf8
+        guard utf8.starts(with: "Task-".utf8) else { return nil }
+        return Int(name.dropFirst(5))
+    }
+}
+
+extension TaskGroup {
+    /// Widens the span of numbers by one more task's; a group with a task that was given a name has none.
+    mutating func note(number: Int?) {
+        guard let number, let span = numbers else {
+            numbers = nil
+            return
+        }
+        numbers = min(span.lowerBound, number)...max(span.upperBound, number)
+    }
+}

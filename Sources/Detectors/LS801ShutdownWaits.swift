@@ -1,0 +1,109 @@
+public import Analysis
+import Observations
+
+/// LS801: on SIGTERM the server will wait for applications that do not end, or waits for them already.
+public struct ShutdownWaits: Detector {
+    /// How long a shutdown may take before it is called hanging.
+    static let patience = Nanoseconds.seconds(2)
+
+    /// A detector.
+    public init() {}
+
+    /// What it is about.
+    public var card: DetectorCard {
+        DetectorCard(
+            code: "LS801", title: "shutdown waits for what never ends", severity: .high, minimumGrade: .read,
+            meaning: """
+                A graceful shutdown waits until every application has returned. A consumer that outlived its connection \
+                never does, so a deploy hangs until it is killed: uvicorn waits for ever by default, hypercorn until its \
+                graceful timeout, daphne not at all.
+                """,
+            detection: """
+                Before a deploy: consumers that a finding of this session says will never end, with what this server's \
+                own configuration does about them. During one: the server's own flag says that it was told to end, in \
+                censuses 2 s apart or more, and it still runs applications.
+                """,
+            falsePositives: """
+                Open connections of a server that is not told to end are no reason: it closes them itself. Before a \
+                deploy this is always a consequence, and stands as a line under its cause. During one, a client that \
+                answers its close frame late holds the shutdown up as well.
+                """,
+            fixes: [
+                ("any", "fix what never ends; a timeout only cuts it off"),
+                ("uvicorn", "`--timeout-graceful-shutdown 30`"),
+                ("hypercorn", "`graceful_timeout`"),
+            ],
+            reproduce: "fixtures/servers: close /ws/swallow, then kill -TERM the server")
+    }
+
+    /// Judges a session.
+    public func check(_ evidence: Evidence) -> DetectorResult {
+        guard !evidence.connectionCensuses.isEmpty else {
+            return .notEnoughEvidence("no census of consumers was taken")
+        }
+        let pids = Set(evidence.connectionCensuses.map(\.pid)).sorted()
+        let found = pids.flatMap { consequences(in: $0, evidence) } + pids.compactMap { stopping($0, evidence) }
+        return found.isEmpty ? .holds : .found(found)
+    }
+
+    /// Consumers that will never end, per class: lines under their cause.
+    private func consequences(in pid: Int32, _ evidence: Evidence) -> [Finding] {
+        guard let habits = ServerHabits(evidence, pid: pid) else { return [] }
+        var counts: [String: (count: Int, grade: Grade)] = [:]
+        for case let one in evidence.outliving where one.pid == pid && one.face != .undecided {
+            counts[one.instance.consumer, default: (0, one.grade)].count += 1
+        }
+        for spell in evidence.goodbyes
+        where spell.pid == pid && !spell.hasEnded && spell.instance.wait == .event
+            && spell.length >= StuckAfterDisconnect.patience
+        {
+            counts[spell.instance.consumer, default: (0, spell.grade)].count += 1
+        }
+        let since = stoppingSince(pid, evidence)
+        return counts.sorted { $0.key < $1.key }.map { consumer, found in
+            var lines = [habits.fate]
+            if let since {
+                lines.append("it was told to end \(since.seconds.spokenSeconds) ago at least, and waits for them now")
+            }
+            return card.finding(
+                confidence: .strong, grade: found.grade, pid: pid, consumer: consumer, count: found.count,
+                evidence: lines, howSure: "by the server's own settings", fix: "fix what never ends")
+        }
+    }
+
+    /// A shutdown under way that nothing else explains.
+    private func stopping(_ pid: Int32, _ evidence: Evidence) -> Finding? {
+        guard let since = stoppingSince(pid, evidence),
+            let last = evidence.connectionCensuses.last(where: { $0.pid == pid }),
+            let server = last.server, let applications = server.applications, applications > 0
+        else { return nil }
+        let explained =
+            evidence.outliving.count { $0.pid == pid && !$0.isGone }
+            + evidence.goodbyes.count { $0.pid == pid && !$0.hasEnded }
+        guard applications > explained else { return nil }
+        var lines = [
+            "\(server.package) was told to end \(since.seconds.spokenSeconds) ago at least, and waits for \(applications.counted("application"))"
+        ]
+        if let connections = server.connections { lines.append("\(connections.counted("connection")) still open") }
+        for row in last.consumers.prefix(4) { lines.append("\(row.alive.spaced) \(Places.shortName(row.consumer))") }
+        let grace = server.grace ?? .max
+        return card.finding(
+            confidence: .proof, grade: last.grade, pid: pid, count: applications, evidence: lines,
+            howSure: "the server's own flag says so",
+            fix: grace == .max
+                ? "find why these applications do not end; --timeout-graceful-shutdown cuts them off"
+                : "find why these applications do not end; the server cuts them off after \(grace.words)",
+            check:
+                "the server's log: \"Waiting for connections to close\" or \"Waiting for background tasks to complete\""
+        )
+    }
+
+    /// For how long the server of a process has been seen stopping; `nil` when it is not, or too short.
+    private func stoppingSince(_ pid: Int32, _ evidence: Evidence) -> Nanoseconds? {
+        let mine = evidence.connectionCensuses.filter { $0.pid == pid }
+        guard let last = mine.last, last.server?.isStopping == true else { return nil }
+        let first = mine.reversed().prefix { $0.server?.isStopping == true }.last ?? last
+        let length = last.time - first.time
+        return length >= Self.patience ? length : nil
+    }
+}

@@ -1,0 +1,360 @@
+import Analysis
+import Observations
+import Testing
+
+@testable import Detectors
+
+private let chat = "chat.consumers.ChatConsumer"
+private let seconds: [Int64] = [0, 400, 1400, 2400, 3400, 4400]
+private let disconnect = Frame(
+    kind: .python, function: "ChatConsumer.disconnect", file: "/srv/chat.py", line: 27, definition: 25)
+
+/// A census a second, each made by `body` out of the milliseconds since the start.
+private func watch(
+    _ times: [Int64] = seconds, server: String = "uvicorn 0.38.0 wsproto/asyncio, CPython 3.13.5",
+    more: [Observation] = [], _ body: (Int64) -> ConnectionCensus
+) -> ObservationLog {
+    ObservationLog(
+        [
+            .start(
+                SessionStart(
+                    time: at(0), wallClock: 0, kind: .cpython, description: server, pid: 1, grade: .read, tool: "test"))
+        ] + times.map { .connections(body($0)) } + more)
+}
+
+private func census(
+    _ time: Int64, _ instances: [ConsumerInstance] = [], server: ServerState? = nil, layers: [LayerCensus] = []
+) -> ConnectionCensus {
+    ConnectionCensus(
+        time: at(time), pid: 1, grade: .read,
+        consumers: [
+            ConsumerCount(
+                consumer: chat,
+                sockets: Dictionary(instances.map { ($0.socket, 1) }, uniquingKeysWith: +), tasks: 0)
+        ], instances: instances, server: server, layers: layers)
+}
+
+private func goodbye(_ id: UInt64, wait: WaitKind = .event, line: Int = 27) -> ConsumerInstance {
+    var frame = disconnect
+    frame.line = line
+    return ConsumerInstance(
+        id: id, consumer: chat, socket: .closed, path: "/ws/chat", lastMessage: "websocket.disconnect",
+        dispatching: true, progress: 1, tasks: 3, waitingIn: frame, channel: "specific.a!\(id)", wait: wait)
+}
+
+@Suite("Stuck in disconnect")
+struct StuckAfterDisconnectTests {
+    @Test("a wait without an end is named by function, line and paths, with what the server will do")
+    func stuck() throws {
+        let findings = try judge(watch { census($0, [goodbye(1), goodbye(2)]) }).findings
+        #expect(findings.map(\.code) == ["LS003"])
+        let finding = try #require(findings.first)
+        #expect(finding.count == 2 && finding.consumer == chat)
+        #expect(finding.location == CodeLocation(function: disconnect.function, file: "/srv/chat.py", line: 25))
+        #expect(finding.evidence.contains { $0.hasPrefix("waiting at line 27 of ChatConsumer.disconnect") })
+        #expect(finding.evidence.contains("on /ws/chat (2)"))
+        #expect(finding.evidence.contains { $0.contains("--timeout-graceful-shutdown") })
+        #expect(finding.connections.map(\.channel) == ["specific.a!1", "specific.a!2"])
+    }
+
+    @Test(
+        "a goodbye that sleeps, works in a thread or asks a peer is given time",
+        arguments: [WaitKind.timer, .thread, .peer])
+    func honest(wait: WaitKind) throws {
+        let judgement = try judge(watch { census($0, [goodbye(1, wait: wait)]) })
+        #expect(judgement.findings.isEmpty)
+        #expect(judgement.notChecked.first { $0.code == "LS003" }?.why.contains("observe longer") == true)
+        let long = try judge(watch([0, 10_000, 31_000]) { census($0, [goodbye(1, wait: wait)]) })
+        #expect(long.findings.map(\.code) == ["LS003"])
+    }
+
+    @Test("one that moves on, or ends by itself, is silent")
+    func moves() throws {
+        #expect(try judge(watch { census($0, [goodbye(1, line: 20 + Int($0 / 1000))]) }).findings.isEmpty)
+        #expect(try judge(watch { census($0, $0 < 4400 ? [goodbye(1)] : []) }).findings.isEmpty)
+    }
+
+    @Test("one that daphne ended after its deadline was stuck all the same")
+    func killed() throws {
+        let server = ServerState(package: "daphne", grace: .zero, patience: .seconds(10), handshake: .seconds(5))
+        let times: [Int64] = (0...12).map { $0 * 1000 }
+        let log = watch(times, server: "daphne 4.2.3") { census($0, $0 < 10_000 ? [goodbye(1)] : [], server: server) }
+        let finding = try #require(try judge(log).findings.first)
+        #expect(finding.code == "LS003")
+        #expect(finding.evidence.contains("1 of them cancelled by the server meanwhile"))
+    }
+}
+
+@Suite("Handshake never answered")
+struct HandshakeUnansweredTests {
+    private func hanging(_ id: UInt64, dispatching: Bool = false, wait: WaitKind? = nil) -> ConsumerInstance {
+        ConsumerInstance(
+            id: id, consumer: chat, socket: .handshake, path: "/ws/chat", lastMessage: "websocket.connect",
+            dispatching: dispatching, progress: 1, tasks: 3, wait: wait)
+    }
+    private let connect = Observation.method(
+        ConsumerMethod(
+            time: at(0), pid: 1, consumer: chat, name: "connect",
+            location: CodeLocation(function: "ChatConsumer.connect", file: "/srv/chat.py", line: 9)))
+
+    @Test(
+        "a connect that returned without an answer is named, with what the server does about it",
+        arguments: [
+            (Nanoseconds.max, "for ever"), (Nanoseconds.seconds(5), "after 5 s"),
+        ])
+    func returned(limit: Nanoseconds, said: String) throws {
+        let server = ServerState(package: "uvicorn", handshake: limit)
+        let findings = try judge(watch(more: [connect]) { census($0, [hanging(1), hanging(2)], server: server) })
+            .findings
+        #expect(findings.map(\.code) == ["LS201"])
+        #expect(findings.first?.count == 2)
+        #expect(findings.first?.location?.line == 9)
+        #expect(findings.first?.evidence.contains { $0.contains(said) } == true)
+    }
+
+    @Test("it stands although the server gave up in the end")
+    func gaveUp() throws {
+        let log = watch { census($0, $0 < 4000 ? [hanging(1)] : []) }
+        #expect(try judge(log).findings.map(\.code) == ["LS201"])
+    }
+
+    @Test("connections that wait a moment, or are open, are silent")
+    func twin() throws {
+        #expect(try judge(watch([0, 400, 1400]) { census($0, [hanging(1)]) }).findings.isEmpty)
+        #expect(
+            try judge(watch { census($0, [hanging(UInt64($0), dispatching: true, wait: .event)]) }).findings.isEmpty)
+        #expect(
+            try judge(watch { census($0, [hanging(1, dispatching: true, wait: .timer)]) }).findings.isEmpty)
+    }
+}
+
+@Suite("Task outlives its connection")
+struct TaskOutlivesConnectionTests {
+    private let beat = Frame(
+        kind: .python, function: "ChatConsumer.heartbeat", file: "/srv/chat.py", line: 18, definition: 16)
+    private let code = [
+        ("connect", 12, ["accept", "asyncio", "ensure_future", "heartbeat"]), ("heartbeat", 16, ["asyncio", "sleep"]),
+    ].map { name, line, uses in
+        Observation.method(
+            ConsumerMethod(
+                time: at(0), pid: 1, consumer: chat, name: name,
+                location: CodeLocation(function: "ChatConsumer.\(name)", file: "/srv/chat.py", line: line), uses: uses))
+    }
+    private let tasks = Observation.tasks(TaskCensus(time: at(0), pid: 1, grade: .read, groups: []))
+
+    private func orphan(_ id: UInt64, wait: WaitKind = .event) -> ConsumerInstance {
+        ConsumerInstance(
+            id: id, consumer: chat, socket: .closed, path: "/ws/chat", tasks: 1, waitingIn: beat, wait: wait,
+            isServed: false)
+    }
+
+    @Test("consumers that only their tasks keep alive are named by coroutine, and by who probably started it")
+    func orphans() throws {
+        let log = watch(more: code + [tasks]) { census($0, [orphan(1), orphan(2)]) }
+        let findings = try judge(log).findings
+        #expect(findings.map(\.code) == ["LS101"])
+        let finding = try #require(findings.first)
+        #expect(finding.count == 2)
+        #expect(finding.location == CodeLocation(function: beat.function, file: beat.file, line: 16))
+        #expect(finding.evidence.contains("probably started in ChatConsumer.connect (/srv/chat.py:12)"))
+        #expect(finding.fix.contains("ChatConsumer.disconnect"))
+    }
+
+    @Test("tasks that wind up, or may soon, are silent")
+    func twin() throws {
+        #expect(try judge(watch(more: [tasks]) { census($0, $0 < 2000 ? [orphan(1)] : []) }).findings.isEmpty)
+        #expect(try judge(watch(more: [tasks]) { census($0, [orphan(1, wait: .timer)]) }).findings.isEmpty)
+    }
+
+    /// Censuses of `counts` tasks of one coroutine, a second apart, and a process with `connections`.
+    private func crowd(_ counts: [Int], numbers: ClosedRange<Int>?, connections: Int) -> ObservationLog {
+        let frame = Frame(kind: .python, function: "heartbeat", file: "/srv/app.py", line: 13, definition: 11)
+        var log = ObservationLog([
+            .start(
+                SessionStart(
+                    time: at(0), wallClock: 0, kind: .cpython, description: "aiohttp", pid: 1, grade: .read,
+                    tool: "test"))
+        ])
+        for (second, count) in counts.enumerated() {
+            let time = at(Int64(second) * 1000)
+            let group = TaskGroup(
+                name: "heartbeat", state: .waiting, stack: StackTrace([frame]), count: count, numbers: numbers)
+            log.append([
+                .tasks(TaskCensus(time: time, pid: 1, grade: .read, groups: [group])),
+                .process(
+                    ProcessSample(
+                        time: time, pid: 1, name: "python", cpu: .zero, age: .seconds(9), residentBytes: 0,
+                        sockets: ["ESTABLISHED": connections])),
+            ])
+        }
+        return log
+    }
+
+    @Test("without Channels, a coroutine whose tasks outnumber connections is a hint, and more when they grow")
+    func crowds() throws {
+        let still = try judge(crowd([5, 5, 5, 5, 5, 5], numbers: 8...40, connections: 0)).findings
+        #expect(still.map(\.code) == ["LS101"])
+        #expect(still.first?.confidence == .hint && still.first?.severity == .medium)
+        #expect(still.first?.location == CodeLocation(function: "heartbeat", file: "/srv/app.py", line: 11))
+        let growing = try judge(crowd([5, 6, 7, 8, 9, 10], numbers: 8...40, connections: 1)).findings
+        #expect(growing.first?.confidence == .strong && growing.first?.severity == .high)
+    }
+
+    @Test(
+        "a pool, a task per connection, and a single task of the process are silent",
+        arguments: [(8, 2...9, 0), (8, 2...90, 8), (1, 5...5, 0)])
+    func honestCrowds(count: Int, numbers: ClosedRange<Int>, connections: Int) throws {
+        let log = crowd(Array(repeating: count, count: 6), numbers: numbers, connections: connections)
+        #expect(try judge(log).findings.isEmpty)
+    }
+}
+
+@Suite("Group never left")
+struct StaleGroupMembersTests {
+    private func layer(stale: Int, members: Int = 7) -> LayerCensus {
+        LayerCensus(
+            alias: "default", layer: "channels.layers.InMemoryChannelLayer", members: members, stale: stale,
+            groups: stale > 0 ? [.init(name: "leaky", members: members, stale: stale)] : [])
+    }
+    private func joins(_ consumer: String, _ uses: [String], line: Int) -> Observation {
+        .method(
+            ConsumerMethod(
+                time: at(0), pid: 1, consumer: consumer, name: "connect",
+                location: CodeLocation(function: "\(consumer).connect", file: "/srv/c.py", line: line), uses: uses))
+    }
+
+    @Test("memberships that nobody receives from are counted, and the class that mentions the group is suspected")
+    func stale() throws {
+        let code = [
+            joins("Leaky", ["group_add", "'leaky'"], line: 9), joins("Other", ["group_add", "'news'"], line: 19),
+            joins("Honest", ["group_add", "'leaky'", "group_discard"], line: 29),
+        ]
+        let findings = try judge(watch([0, 400, 1400], more: code) { census($0, layers: [layer(stale: 5)]) }).findings
+        #expect(findings.map(\.code) == ["LS401"])
+        #expect(findings.first?.count == 5 && findings.first?.consumer == "Leaky")
+        #expect(findings.first?.location?.line == 9)
+        #expect(findings.first?.evidence.contains("in leaky (5 of 7)") == true)
+    }
+
+    @Test("members that are leaving just now are silent, and so are the groups of the living")
+    func twin() throws {
+        #expect(
+            try judge(watch([0, 400, 1400]) { census($0, layers: [layer(stale: $0 == 400 ? 0 : 2)]) }).findings.isEmpty)
+        #expect(try judge(watch { census($0, layers: [layer(stale: 0)]) }).checked.contains("LS401"))
+    }
+
+    @Test("Redis keeps its groups elsewhere, and that is said")
+    func redis() throws {
+        let layer = LayerCensus(alias: "default", layer: "channels_redis.core.RedisChannelLayer")
+        let judgement = try judge(watch { census($0, layers: [layer]) })
+        #expect(judgement.notChecked.first { $0.code == "LS401" }?.why.contains("RedisChannelLayer keeps") == true)
+    }
+}
+
+@Suite("Descriptor leak")
+struct DescriptorLeakTests {
+    private func watch(_ kinds: [[String: Int]], sockets: [String: Int] = [:], threads: Int = 2) -> ObservationLog {
+        ObservationLog(
+            [
+                .start(
+                    SessionStart(
+                        time: at(0), wallClock: 0, kind: .process, description: "p", pid: 1, grade: .sampled, tool: "t")
+                )
+            ]
+                + kinds.enumerated().map { second, kinds in
+                    .process(
+                        ProcessSample(
+                            time: at(Int64(second) * 1000), pid: 1, name: "python", cpu: .zero, age: .seconds(9),
+                            residentBytes: 0, descriptors: 20, descriptorLimit: 1024, sockets: sockets,
+                            threads: (0..<threads).map {
+                                ThreadSample(tid: Int32($0), name: "t", cpu: .zero, state: "S")
+                            }, descriptorKinds: kinds))
+                })
+    }
+
+    @Test("growth that never goes back is strong evidence")
+    func growth() throws {
+        let findings = try judge(watch((0...5).map { ["pipe": 2 + 2 * $0, "socket": 4] })).findings
+        #expect(findings.map(\.code) == ["LS106"])
+        #expect(findings.first?.confidence == .strong && findings.first?.count == 10)
+    }
+
+    @Test("sockets that only the peer has closed are counted")
+    func closeWait() throws {
+        let log = watch(Array(repeating: ["socket": 9], count: 6), sockets: ["CLOSE_WAIT": 6])
+        #expect(try judge(log).findings.first?.evidence.first?.contains("CLOSE_WAIT") == true)
+    }
+
+    @Test("one device open many times is a hint")
+    func alike() throws {
+        let finding = try judge(watch([["/dev/null": 5, "socket": 4]])).findings.first
+        #expect(finding?.confidence == .hint && finding?.severity == .medium)
+    }
+
+    @Test("a growing pool of sockets, a file per thread, and what comes and goes are silent")
+    func twin() throws {
+        #expect(try judge(watch((0...5).map { ["socket": 4 + 3 * $0] })).findings.isEmpty)
+        #expect(try judge(watch([["/srv/db.sqlite3": 8]], threads: 8)).findings.isEmpty)
+        #expect(try judge(watch([2, 9, 3, 9, 4, 9].map { ["pipe": $0] })).findings.isEmpty)
+    }
+}
+
+@Suite("Shutdown waits")
+struct ShutdownWaitsTests {
+    @Test("a shutdown that hangs without another cause is a finding of its own")
+    func hangs() throws {
+        let log = watch { time in
+            census(
+                time,
+                server: ServerState(
+                    package: "uvicorn", isStopping: time > 1000, applications: 2, connections: 0, grace: .max))
+        }
+        let findings = try judge(log).findings
+        #expect(findings.map(\.code) == ["LS801"])
+        #expect(findings.first?.count == 2)
+    }
+
+    @Test("where a cause is known, the shutdown is a line under it")
+    func consequence() throws {
+        let server = ServerState(
+            package: "uvicorn", isStopping: true, applications: 1, connections: 0, grace: .seconds(30))
+        let findings = try judge(watch { census($0, [goodbye(1)], server: server) }).findings
+        #expect(findings.map(\.code) == ["LS003"])
+        #expect(findings.first?.evidence.contains { $0.contains("until its graceful timeout of 30 s") } == true)
+        #expect(findings.first?.evidence.contains { $0.contains("told to end 4.4 s ago") } == true)
+    }
+
+    @Test("open connections of a server that goes on are no finding")
+    func twin() throws {
+        let server = ServerState(package: "uvicorn", isStopping: false, applications: 9, connections: 9, grace: .max)
+        #expect(try judge(watch { census($0, server: server) }).findings.isEmpty)
+    }
+}
+
+@Suite("Outliving in other words")
+struct OutlivingTests {
+    @Test("a layer's message over the disconnect, or an end by the server, hides nothing")
+    func hidden() throws {
+        var late = stuck(1, progress: 1)
+        late.lastMessage = "chat.message"
+        #expect(try judge(session([(0, [late]), (400, [late]), (1400, [late])])).findings.map(\.code) == ["LS002"])
+        #expect(try judge(session([(0, [late]), (400, [late])])).findings.isEmpty)
+        let gone = try judge(session([(0, [stuck(1, progress: 1)]), (1400, [stuck(1, progress: 1)]), (2400, [])]))
+        #expect(gone.findings.first?.evidence.contains { $0.contains("cancelled by the server") } == true)
+    }
+
+    @Test("of more instances than a census lists, all are counted")
+    func many() throws {
+        var log = session([])
+        for time in [Int64(0), 1400] {
+            log.append([
+                .connections(
+                    ConnectionCensus(
+                        time: at(time), pid: 1, grade: .read,
+                        consumers: [ConsumerCount(consumer: chat, override: .chat, sockets: [.closed: 9000], tasks: 0)],
+                        instances: (1...512).map { stuck($0, progress: 1) }))
+            ])
+        }
+        #expect(try judge(log).findings.first?.count == 9000)
+    }
+}
