@@ -31,7 +31,8 @@ public struct TaskOutlivesConnection: Detector {
             falsePositives: """
                 A task that winds up within seconds is honest and not accused; nor is one that the whole process shares. \
                 Without a consumer the count is a hint: tasks that serve something else than connections, a room or a \
-                device, look the same. Tasks of a consumer that outlived its disconnect are that finding's consequence.
+                device, look the same; and those of connections that all came in one burst look like a pool until they \
+                grow. Tasks of a consumer that outlived its disconnect are that finding's consequence.
                 """,
             fixes: [
                 ("Django Channels", "keep the task and cancel it: `self.task.cancel()` in disconnect()"),
