@@ -38,7 +38,7 @@ let package = Package(
     products: [
         .executable(name: "loopscope", targets: ["loopscope"]),
         // Consumers, and a server for them, without the tool: their packages are SwiftNIO's.
-        .library(name: "ConsumerRuntime", targets: ["ConsumerRuntime"]),
+        .library(name: "ConsumerRuntime", targets: ["ConsumerRuntime", "Instruments"]),
         .library(name: "RealtimeServer", targets: ["RealtimeServer"]),
     ],
     dependencies: [
@@ -98,6 +98,26 @@ let package = Package(
             name: "RecordingBench", dependencies: ["Recording", "Observations"], path: "Benchmarks/recording",
             exclude: ["bench"], swiftSettings: settings),
 
+        room(
+            "Instruments",
+            [
+                "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        room(
+            "ObservationSocket",
+            [
+                "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
+            "ObservationSocket",
+            [
+                "Instruments", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
         room(
             "CPythonProbe", ["CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics", "CLinux"]),
@@ -109,17 +129,17 @@ let package = Package(
         room(
             "ConsumerRuntime",
             [
-                "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                "Instruments", "Observations", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         room(
             "RealtimeServer",
             [
-                "ConsumerRuntime", "Observations", "WebSocket", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                "ConsumerRuntime", "Instruments", "Observations", "WebSocket",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        room("EmbeddedProbe", ["ConsumerRuntime", "Observations", "RemoteProcess"]),
+        room("EmbeddedProbe", ["Instruments", "Observations", "RemoteProcess"]),
         tests("EmbeddedProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
             "Replay",
@@ -130,15 +150,15 @@ let package = Package(
         tests(
             "ConsumerRuntime",
             [
-                "Observations", .product(name: "NIOCore", package: "swift-nio"),
+                "Instruments", "Observations", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "RealtimeServer",
             [
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                "ConsumerRuntime", "Demo", "EmbeddedProbe", "NativeProbe", "Observations", "RemoteProcess", "Replay",
-                "Statistics", "WebSocket",
+                "ConsumerRuntime", "Demo", "EmbeddedProbe", "Instruments", "NativeProbe", "Observations",
+                "RemoteProcess", "Replay", "Statistics", "WebSocket",
             ]),
 
         // Floor 4: sessions.
@@ -146,24 +166,25 @@ let package = Package(
         tests("Session", ["Analysis", "Observations", "Recording"]),
 
         // Floors 5 and 6: commands, and the executable.
-        room("Demo", ["ConsumerRuntime", "Observations", "Replay"]),
+        room("Demo", ["ConsumerRuntime", "Instruments", "Observations", "Replay"]),
         room(
             "Commands",
             [
-                "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "NativeProbe",
-                "Observations",
+                "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "Instruments",
+                "NativeProbe", "ObservationSocket", "Observations",
                 "ProcessProbe", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        tests("Commands", ["Analysis", "Observations", "RealtimeServer", "Replay", "Session"]),
+        tests("Commands", ["Analysis", "Observations", "RealtimeServer", "Recording", "Replay", "Session", "loopscope"]),
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
 
         // Benchmarks: ratios taken side by side in one run, never tests.
         .executableTarget(
             name: "EchoBenchmark",
             dependencies: [
-                "ConsumerRuntime", "Demo", "EmbeddedProbe", "Observations", "RealtimeServer", "WebSocket",
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                "ConsumerRuntime", "Demo", "EmbeddedProbe", "Instruments", "Observations", "RealtimeServer",
+                "WebSocket", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Benchmarks/echo", exclude: ["bench"], swiftSettings: settings),
 

@@ -1,10 +1,13 @@
 import CPythonProbe
+import Instruments
+import ObservationSocket
 import Observations
 import ProcessProbe
 import RemoteProcess
 import Session
 
-/// The probes of one process and of its workers: what a pid is, is asked in the order CPython, then any process.
+/// The probes of one process and of its workers: what a pid is, is asked in the order observation socket, CPython, then any
+/// process.
 struct AttachTarget: Sendable {
     /// Most processes that are observed at once.
     static let processLimit = 64
@@ -24,6 +27,10 @@ struct AttachTarget: Sendable {
         var readers: [any Probe] = []
         var remarks: [String] = []
         for member in family where member == pid || finder.isPython(member) {
+            if let stream = Self.stream(of: member, &remarks) {
+                readers.append(stream)
+                continue
+            }
             do throws(PythonAttachError) {
                 readers.append(try PythonProbe(pid: member, options: .init(rate: rate, tool: Loopscope.version)))
             } catch {
@@ -46,6 +53,17 @@ struct AttachTarget: Sendable {
             readers.isEmpty
             ? CompositeProbe(leaders: processes) : CompositeProbe(leaders: readers, followers: processes)
         self.remarks = remarks
+    }
+
+    /// The probe of a process that offers its own observations: the runtime, or whoever is built on it.
+    private static func stream(of pid: Int32, _ remarks: inout [String]) -> StreamProbe? {
+        do throws(ObservationStream.Failure) {
+            guard let stream = try ObservationStream.open(pid: pid) else { return nil }
+            return StreamProbe(stream, tool: Loopscope.version, now: Clock.now)
+        } catch {
+            remarks.append("process \(pid) offers its own observations, but \(error)")
+            return nil
+        }
     }
 
     /// Why the kernel refuses, and the one remedy that fits.

@@ -1,3 +1,4 @@
+import Instruments
 import Analysis
 import ArgumentParser
 import ConsumerRuntime

@@ -1,8 +1,10 @@
+import Instruments
 import ArgumentParser
 import ConsumerRuntime
 import Demo
 import EmbeddedProbe
 import NativeProbe
+import ObservationSocket
 import Observations
 import RealtimeServer
 import RemoteProcess
@@ -29,6 +31,8 @@ enum PolicyName: String, ExpressibleByArgument, CaseIterable, Sendable {
 struct EmbeddedTarget: Sendable {
     let server: RealtimeServer
     let probe: EmbeddedProbe
+    private let instrument: Instrument
+    private let description: String
 
     /// Starts to listen on loopback.
     ///
@@ -37,20 +41,33 @@ struct EmbeddedTarget: Sendable {
         policy: DeliveryPolicy, loops: Int, port: Int, connections: Int? = nil
     ) async throws -> EmbeddedTarget {
         let instrument = Instrument()
-        let probe = EmbeddedProbe(
-            instrument, description: "embedded runtime, \(policy.name) delivery, \(loops) loop\(loops == 1 ? "" : "s")",
-            tool: Loopscope.version, captureStack: Self.stack)
+        let description = "embedded runtime, \(policy.name) delivery, \(loops) loop\(loops == 1 ? "" : "s")"
         do {
             let server = try await RealtimeServer.start(
                 application: DemoApplication.make(layer: InMemoryChannelLayer()),
                 configuration: ServerConfiguration(
                     loops: loops, policy: policy, port: port, connections: connections),
                 instrument: instrument, prepareThread: { ThreadStackCapture.shared.enroll() })
-            return EmbeddedTarget(server: server, probe: probe)
+            return EmbeddedTarget(
+                server: server, probe: makeProbe(instrument, description), instrument: instrument,
+                description: description)
         } catch {
             throw CommandError(
                 "cannot listen on 127.0.0.1:\(port)", why: "\(error)".plain(),
                 do: "choose another port, or 0 for a free one", status: .unavailable)
+        }
+    }
+
+    private static func makeProbe(_ instrument: Instrument, _ description: String) -> EmbeddedProbe {
+        EmbeddedProbe(instrument, description: description, tool: Loopscope.version, captureStack: Self.stack)
+    }
+
+    /// Offers to other processes what `probe` sees, on this process's private socket.
+    ///
+    /// - Throws: `SocketPlace.Untrusted`, or an `IOError`.
+    func offer(at place: SocketPlace = .own) async throws -> ObservationListener {
+        try await ObservationListener.start(description: description, at: place) { [instrument, description] in
+            Self.makeProbe(instrument, description)
         }
     }
 

@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import ConsumerRuntime
 import Demo
+import ObservationSocket
 import Observations
 import RealtimeServer
 import Session
@@ -11,7 +12,8 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the embedded runtime as a test server, sick routes and healthy ones.",
         discussion: """
-            Prints `ready PORT` when it listens on 127.0.0.1. Ctrl-C ends it with the report of what was seen.
+            Prints `ready PORT` when it listens on 127.0.0.1. Ctrl-C ends it with the report of what was seen. Meanwhile
+            `loopscope attach --pid` of the same user joins it, on counts instead of samples.
 
             Example: loopscope serve --port 8765, then connect a WebSocket client to ws://127.0.0.1:8765/ws/echo/
             """)
@@ -54,6 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let connections, let short = target.server.descriptors?.shortfall(of: connections) {
             world.error("note: \(short.why)\n  do: \(short.remedy)\n")
         }
+        let listener = await offer(target, world)
         let runner = SessionRunner(save: save, replacing: true) { finding in
             if !common.quiet { world.error("\(finding.code) \(finding.title): \(finding.consumer ?? "")\n".plainLine) }
         }
@@ -64,9 +67,20 @@ struct ServeCommand: AsyncParsableCommand {
                 try? await Task.sleep(for: length ?? .seconds(1_000_000_000))  // ended by Ctrl-C
             }
         }
+        await listener?.stop()
         await target.server.stop()
         common.print(outcome.report, in: world)
         try EarlyExit.end(with: ExitReason(outcome.report.verdict(failOn: common.failOn.severity)))
+    }
+
+    /// Offers the server's observations to `attach`; one that cannot serves all the same.
+    private func offer(_ target: EmbeddedTarget, _ world: World) async -> ObservationListener? {
+        do {
+            return try await target.offer()
+        } catch {
+            world.error("note: `loopscope attach` cannot join this server: \(error)\n".plainLine)
+            return nil
+        }
     }
 }
 

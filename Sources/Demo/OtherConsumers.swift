@@ -1,3 +1,4 @@
+import Instruments
 public import ConsumerRuntime
 import Observations
 

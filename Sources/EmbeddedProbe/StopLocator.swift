@@ -1,20 +1,19 @@
-import ConsumerRuntime
+import Instruments
 import Observations
 import RemoteProcess
 
 /// Finds the function that swallowed a stop: once for each class, away from the loops.
 struct StopLocator: Sendable {
-    /// The runtime's module as mangled names begin with it (docs/ABI/Mangling.rst of swift).
-    private static let runtimePrefix = "$s15ConsumerRuntime"
+    /// The runtime's modules as mangled names begin with them (docs/ABI/Mangling.rst of swift).
+    private static let runtimePrefixes = ["$s15ConsumerRuntime", "$s11Instruments"]
 
     let instrument: Instrument
-    let sink: any ObservationSink
 
     /// Locates the classes that have been seen since the last time.
     func locateNew() {
         for swallowed in instrument.takeSwallowed() {
             let location = Self.location(of: swallowed)
-            sink.record([
+            instrument.tell(located: [
                 .swallowed(
                     SwallowedStop(
                         time: swallowed.time, pid: instrument.pid, consumer: swallowed.consumer, location: location))
@@ -53,7 +52,8 @@ struct StopLocator: Sendable {
             let address = entry.isReturnAddress && entry.address > 0 ? entry.address - 1 : entry.address
             let symbol = symbolizer.symbol(at: address)
             if symbol.function.hasPrefix("awaitManyDispatch") { break }
-            guard let mangled = symbol.mangled, mangled.hasPrefix("$s"), !mangled.hasPrefix(runtimePrefix),
+            guard let mangled = symbol.mangled, mangled.hasPrefix("$s"),
+                !runtimePrefixes.contains(where: mangled.hasPrefix),
                 symbol.function.contains(".")
             else { continue }
             let declared =

@@ -1,4 +1,4 @@
-import ConsumerRuntime
+import Instruments
 @preconcurrency import Glibc
 import Observations
 import Synchronization

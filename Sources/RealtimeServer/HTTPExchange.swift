@@ -1,3 +1,4 @@
+import Instruments
 import ConsumerRuntime
 import NIOCore
 import NIOHTTP1

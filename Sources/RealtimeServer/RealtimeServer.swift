@@ -1,3 +1,4 @@
+public import Instruments
 public import ConsumerRuntime
 import NIOConcurrencyHelpers
 import NIOCore
@@ -61,8 +62,8 @@ public final class RealtimeServer: Sendable {
                 try await loop.submit {
                     prepareThread()
                     if let meter {
-                        ticks?.current.currentValue = meter
-                        meter.start(threadName: currentThreadName())
+                        ticks?.begin(meter)
+                        meter.start()
                     }
                 }.get()
                 hosts.append(host)

@@ -1,3 +1,4 @@
+import Instruments
 import NIOPosix
 import Observations
 import Synchronization

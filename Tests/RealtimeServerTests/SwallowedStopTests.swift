@@ -84,6 +84,6 @@ import Testing
         }
         #expect(log.swallowedStops().first?.location.function == "PresenceConsumer.websocketDisconnect")
         #expect(log.swallowedStops().first?.location.file?.hasSuffix("Demo/OtherConsumers.swift") == true)
-        #expect(log.swallowedStops().first?.location.line == 38)
+        #expect(log.swallowedStops().first?.location.line == 39)
     }
 }

@@ -1,3 +1,5 @@
+import Instruments
+
 /// Ends a consumer, as it should end: thrown by the handler of a disconnect (channels/exceptions.py `StopConsumer`).
 public struct StopConsumer: Error, Hashable, Sendable {
     /// The end.
@@ -78,7 +80,9 @@ open class AsyncConsumer {
     }
 
     /// Keeps the way that a stop goes from here, once per class. From any thread.
-    final func keepChain(of type: AsyncConsumer.Type) { context.executor.meter?.keepChain(of: type) }
+    final func keepChain(of type: AsyncConsumer.Type) {
+        context.executor.meter?.keepChain(of: String(reflecting: type))
+    }
 
     /// The instance's executor, and through it its loop.
     final var executor: ConsumerExecutor { context.executor }

@@ -1,7 +1,12 @@
+import Instruments
+
 /// Serves each connection with an instance of a consumer class (channels/consumer.py `AsyncConsumer.__call__`).
 struct ConsumerApplication: ASGIApplication {
     let consumer: AsyncConsumer.Type
     let layer: (any ChannelLayer)?
+
+    /// The tasks that Channels keeps for each consumer; one mailbox stands for the two that receive.
+    static let tasks = ["application", "receive", "layer.receive"]
 
     func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws {
         let mailbox = receive.mailbox
@@ -9,7 +14,8 @@ struct ConsumerApplication: ASGIApplication {
         let channel = layer?.openChannel(for: mailbox)
         mailbox.channel = channel
         executor.meter?.instanceStarted(
-            consumer, route: scope.urlRoute?.pattern, channel: channel?.name)
+            String(reflecting: consumer), type: consumer, route: scope.urlRoute?.pattern, channel: channel?.name,
+            tasks: channel == nil ? ["application", "receive"] : Self.tasks)
         let context = ConsumerContext(
             scope: scope, channelLayer: layer, channelName: channel?.name, sendToServer: send, executor: executor)
         let instance = consumer.init(context)

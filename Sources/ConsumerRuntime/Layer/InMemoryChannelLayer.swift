@@ -1,3 +1,4 @@
+public import Instruments
 public import Observations
 import Synchronization
 

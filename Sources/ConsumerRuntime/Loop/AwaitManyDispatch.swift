@@ -1,3 +1,4 @@
+import Instruments
 import NIOCore
 import Observations
 
@@ -14,7 +15,7 @@ func awaitManyDispatch(_ mailbox: Mailbox, _ dispatch: (Message) async throws ->
         let jobs = executor.jobs
         let message = try await mailbox.next()
         executor.home.loop.assertInEventLoop()
-        meter?.dispatchBegins(message)
+        meter?.dispatchBegins(message.kind) { message.type }
         do {
             try await dispatch(message)
             meter?.dispatchEnds(.returned)
@@ -23,5 +24,35 @@ func awaitManyDispatch(_ mailbox: Mailbox, _ dispatch: (Message) async throws ->
             throw error
         }
         if executor.jobs == jobs { await executor.home.yield() }
+    }
+}
+
+extension Message {
+    /// What the meter tells apart.
+    var kind: MessageKind {
+        switch self {
+        case .websocketReceive: .receive
+        case .websocketDisconnect: .disconnect
+        default: .other
+        }
+    }
+}
+
+extension InstanceMeter {
+    /// The dispatch ends with an error, one of which is as it should be.
+    func dispatchEnds(_ error: any Error) {
+        if error is StopConsumer { return dispatchEnds(.stopped) }
+        if error is CancellationError { return dispatchEnds(.cancelled) }
+        dispatchEnds(.threw, error: String(reflecting: type(of: error)))
+    }
+
+    /// The application ends.
+    func instanceEnded(_ ending: Connection.Ending, killed: Bool) {
+        switch ending {
+        case .returned: instanceEnded(.returned, tasks: ConsumerApplication.tasks)
+        case .cancelled: instanceEnded(killed ? .killed : .cancelled, tasks: ConsumerApplication.tasks)
+        case .threw(let error):
+            instanceEnded(.threw, error: String(reflecting: type(of: error)), tasks: ConsumerApplication.tasks)
+        }
     }
 }

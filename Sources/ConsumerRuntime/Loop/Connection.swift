@@ -1,3 +1,4 @@
+public import Instruments
 import NIOCore
 import Observations
 
@@ -30,7 +31,9 @@ public final class Connection: @unchecked Sendable {
     /// The lifespan of a server is none of its connections: it is not counted.
     public init(on home: ConsumerLoop, _ scope: Scope, afterDisconnect: Mailbox.AfterDisconnect) {
         let isCounted = scope.type != .lifespan
-        let meter = isCounted ? home.instrument?.connectionOpened(path: scope.path, kind: scope.type) : nil
+        let meter =
+            isCounted
+            ? home.instrument?.connectionOpened(path: scope.path, hasHandshake: scope.type == .websocket) : nil
         executor = ConsumerExecutor(home: home, meter: meter)
         mailbox = Mailbox(executor: executor, kind: scope.type, afterDisconnect: afterDisconnect)
     }

@@ -1,3 +1,4 @@
+import Instruments
 import NIOCore
 
 /// Runs the jobs of one consumer on its event loop, so that a consumer needs no lock, and measures the time they take.

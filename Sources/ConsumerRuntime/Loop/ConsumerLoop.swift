@@ -1,3 +1,4 @@
+public import Instruments
 public import NIOCore
 
 /// One event loop that runs consumers: its run queue, and its instrument.

@@ -1,3 +1,4 @@
+import Instruments
 import NIOCore
 
 /// What a consumer is told: one queue for the server's messages and, when it has a channel, the layer's.

@@ -1,3 +1,4 @@
+public import Instruments
 public import NIOCore
 
 /// Drives an application without a server: what a server would send goes in, what the application sends comes out

@@ -1,3 +1,4 @@
+public import Instruments
 public import NIOCore
 
 /// Sends one request to an application as a server would, without a server

@@ -1,3 +1,4 @@
+public import Instruments
 import FoundationEssentials
 public import NIOCore
 

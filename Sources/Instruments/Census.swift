@@ -1,4 +1,3 @@
-import ConsumerRuntime
 import Observations
 
 /// One census of all loops.
@@ -14,7 +13,9 @@ struct Census {
             for loop in loops { group.addTask { await answer(of: loop) } }
             return await group.reduce(into: [LoopCensus]()) { all, one in if let one { all.append(one) } }
         }
-        return Census(answers.flatMap(\.instances), silent: loops.count - answers.count, pid: instrument.pid)
+        return Census(
+            answers.flatMap(\.instances), answers.flatMap(\.orphans), silent: loops.count - answers.count,
+            pid: instrument.pid)
     }
 
     /// The loop's answer, or `nil` when it does not come in time. The question stays in the loop's queue.
@@ -33,7 +34,7 @@ struct Census {
         return nil
     }
 
-    private init(_ rows: [LoopCensus.Row], silent: Int, pid: Int32) {
+    private init(_ rows: [LoopCensus.Row], _ orphans: [LoopCensus.Orphans], silent: Int, pid: Int32) {
         let now = Clock.now()
         var counts: [String: ConsumerCount] = [:]
         var tasks: [String: TaskGroup] = [:]
@@ -45,6 +46,13 @@ struct Census {
             count.groups = (count.groups ?? 0) + (row.instance.groups ?? 0)
             counts[consumer] = count
             for (name, count) in row.tasks { Self.add(count, name, row.instance, to: &tasks) }
+        }
+        for orphan in orphans {
+            let key = "\(orphan.consumer) \(orphan.task) orphaned"
+            let frames = [orphan.consumer, orphan.task].map { Frame(kind: .logical, function: $0) }
+            let empty = TaskGroup(
+                name: orphan.task, consumer: orphan.consumer, state: .waiting, stack: StackTrace(frames), count: 0)
+            tasks[key, default: empty].count += orphan.count
         }
         let stuck = rows.map(\.instance).filter { $0.socket != .open }.prefix(ConnectionCensus.instanceLimit)
         observations = [

@@ -1,18 +1,24 @@
-import ConsumerRuntime
 @preconcurrency import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
+public import NIOPosix
 
 /// Tells each loop's instrument of its ticks.
 ///
 /// NIO calls it on the loop's thread. What the sockets' handlers do is not in a tick as NIO measures it but in its
 /// sleep: the heartbeat and the thread's CPU clock see that.
-final class TickMeter: NIOEventLoopMetricsDelegate {
-    /// The instrument of the loop that the calling thread runs.
-    let current = ThreadSpecificVariable<LoopInstrument>()
+public final class TickMeter: NIOEventLoopMetricsDelegate {
+    /// A meter for all loops of one group.
+    public init() {}
 
-    func processedTick(info: NIOEventLoopTickInfo) {
+    /// The instrument of the loop that the calling thread runs.
+    private let current = ThreadSpecificVariable<LoopInstrument>()
+
+    /// From now on ticks of the calling thread's loop are `instrument`'s.
+    public func begin(_ instrument: LoopInstrument) { current.currentValue = instrument }
+
+    /// Called by NIO after each tick.
+    public func processedTick(info: NIOEventLoopTickInfo) {
         current.currentValue?.tick(
             nanoseconds: (info.endTime - info.startTime).nanoseconds, tasks: info.numberOfTasks)
     }

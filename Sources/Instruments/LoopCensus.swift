@@ -7,6 +7,18 @@ public struct LoopCensus: Sendable {
     public var loop: String
     /// A row per instance.
     public var instances: [Row]
+    /// Tasks that have outlived their instance and its connection.
+    public var orphans: [Orphans]
+
+    /// Tasks alike whose instance is gone.
+    public struct Orphans: Sendable {
+        /// The class of the instances.
+        public var consumer: String
+        /// The tasks' name.
+        public var task: String
+        /// How many.
+        public var count: Int
+    }
 
     /// One instance.
     public struct Row: Sendable {
@@ -21,7 +33,9 @@ extension LoopInstrument {
     /// Who is alive on this loop; connections that have not reached a consumer are left out. From any thread.
     public func census() async -> LoopCensus? {
         try? await loop.submit { [self] in
-            LoopCensus(loop: id, instances: liveInstances.compactMap(\.row))
+            LoopCensus(
+                loop: id, instances: liveInstances.compactMap(\.row),
+                orphans: orphans.map { .init(consumer: $0.key.consumer, task: $0.key.task, count: $0.value) })
         }.get()
     }
 

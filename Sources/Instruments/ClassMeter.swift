@@ -9,25 +9,31 @@ final class ClassMeter {
     let consumer: String
     let route: String?
     /// The class itself, for the search of a swallowed stop.
-    var type: AsyncConsumer.Type?
+    var type: Any.Type?
     private let loop: LoopInstrument
     private var messages: [String: MessageMeter] = [:]
     private var receive: MessageMeter?
     private var window: ConsumerWindow?
+    /// Counters from the start on, for who begins to observe later.
+    private(set) var total: ConsumerWindow
 
     init(loop: LoopInstrument, consumer: String, route: String?) {
         self.loop = loop
         self.consumer = consumer
         self.route = route
+        total = ConsumerWindow(
+            start: .init(nanoseconds: 0), length: .zero, pid: loop.instrument.pid, consumer: consumer)
     }
 
-    func message(_ message: Message) -> MessageMeter {
-        if case .websocketReceive = message, let receive { return receive }
-        let type = messages[message.type] == nil && messages.count >= Self.messageLimit ? "other types" : message.type
+    /// The meter of a message type; the type is asked for only when it is not the usual one.
+    func message(_ kind: MessageKind, _ name: () -> String) -> MessageMeter {
+        if kind == .receive, let receive { return receive }
+        let name = name()
+        let type = messages[name] == nil && messages.count >= Self.messageLimit ? "other types" : name
         if let meter = messages[type] { return meter }
         let meter = MessageMeter(type: type, label: loop.instrument.label(consumer: consumer, message: type))
         messages[type] = meter
-        if case .websocketReceive = message { receive = meter }
+        if kind == .receive { receive = meter }
         return meter
     }
 
@@ -38,6 +44,7 @@ final class ClassMeter {
             ?? ConsumerWindow(start: .init(nanoseconds: 0), length: .zero, pid: loop.instrument.pid, consumer: consumer)
         change(&counters)
         window = counters
+        change(&total)
     }
 
     func flush(from start: Moment, length: Nanoseconds, into observations: inout [Observation]) {
@@ -67,6 +74,16 @@ final class ClassMeter {
             meter.durations = DurationHistogram()
         }
     }
+}
+
+/// The messages that are told apart without looking at their type.
+package enum MessageKind: Sendable {
+    /// `websocket.receive`: most of them.
+    case receive
+    /// `websocket.disconnect`.
+    case disconnect
+    /// Any other.
+    case other
 }
 
 /// Counts of one window.

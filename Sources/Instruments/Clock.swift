@@ -17,10 +17,10 @@ public enum Clock {
     static var processID: Int32 { getpid() }
 
     /// The calling thread, as the kernel numbers it.
-    static var threadID: Int32 { ls_gettid() }
+    package static var threadID: Int32 { ls_gettid() }
 
     @inline(__always)
-    static func nanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+    package static func nanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
 
     @inline(__always)
     private static func read(_ clock: clockid_t) -> Int64 {

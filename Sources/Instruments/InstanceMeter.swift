@@ -1,4 +1,4 @@
-import Observations
+package import Observations
 import Statistics
 import Synchronization
 
@@ -17,6 +17,7 @@ public final class InstanceMeter: @unchecked Sendable {
 
     private(set) var classMeter: ClassMeter?
     private(set) var socket = SocketState.handshake
+    private let openedAt = Clock.now()
     private(set) var closedAt: Moment?
     private(set) var channel: String?
     private(set) var tasks: [String: Int] = [:]
@@ -38,12 +39,12 @@ public final class InstanceMeter: @unchecked Sendable {
     private var busy: Int64 = 0
     private var latest: [DispatchEvent] = []
 
-    init(loop: LoopInstrument, connection: UInt64, path: String, kind: Scope.Kind) {
+    init(loop: LoopInstrument, connection: UInt64, path: String, hasHandshake: Bool) {
         self.loop = loop
         self.connection = connection
         self.path = path
         // A request has no handshake: nobody waits for an answer to it before it is open.
-        if kind == .http { socket = .open }
+        if !hasHandshake { socket = .open }
         step(.opened)
     }
 
@@ -82,65 +83,68 @@ public final class InstanceMeter: @unchecked Sendable {
 
     // MARK: The instance
 
-    func instanceStarted(_ type: AsyncConsumer.Type, route: String?, channel: String?) {
-        classMeter = loop.classMeter(String(reflecting: type), route: route)
+    /// An instance of `consumer` begins to serve the connection.
+    ///
+    /// - Parameters:
+    ///   - type: its class, if the stops that it swallows are to be located.
+    ///   - tasks: what is counted as its tasks until it ends.
+    package func instanceStarted(
+        _ consumer: String, type: Any.Type?, route: String?, channel: String? = nil, tasks: [String]
+    ) {
+        classMeter = loop.classMeter(consumer, route: route)
         classMeter?.type = type
         self.channel = channel
         step(.started)
-        taskStarted("application")
-        taskStarted("receive")
-        if channel != nil { taskStarted("layer.receive") }
+        for task in tasks { taskStarted(task) }
     }
 
-    func instanceStopped() { hasStopped = true }
+    /// The instance threw `StopConsumer`: when it ends, it has stopped and not merely returned.
+    package func instanceStopped() { hasStopped = true }
 
-    func instanceEnded(_ ending: Connection.Ending, killed: Bool) {
+    /// The instance has ended, and with it the tasks that are `its`.
+    package func instanceEnded(_ outcome: ConnectionEvent.Outcome, error: String? = nil, tasks its: [String]) {
         hasEnded = true
         if classMeter != nil {
-            var error: String?
-            let outcome: ConnectionEvent.Outcome =
-                switch ending {
-                case .returned: hasStopped ? .stopped : .returned
-                case .cancelled: killed ? .killed : .cancelled
-                case .threw(let thrown):
-                    {
-                        error = String(reflecting: Swift.type(of: thrown))
-                        return .threw
-                    }()
-                }
             for event in lastDispatches() { loop.record(event) }
-            for name in ["application", "receive", "layer.receive"] where tasks[name] != nil { taskEnded(name) }
-            step(.ended, outcome: outcome, error: error)
+            for name in its where tasks[name] != nil { taskEnded(name) }
+            step(.ended, outcome: outcome == .returned && hasStopped ? .stopped : outcome, error: error)
         }
         if socket == .closed { loop.remove(self) }
     }
 
-    func taskStarted(_ name: String) {
+    /// A task of the instance begins.
+    package func taskStarted(_ name: String) {
         tasks[name, default: 0] += 1
         classMeter?.count { $0.tasksStarted += 1 }
     }
 
-    func taskEnded(_ name: String) {
+    /// A task of the instance has ended, before the instance or after.
+    package func taskEnded(_ name: String) {
         let left = (tasks[name] ?? 0) - 1
         tasks[name] = left > 0 ? left : nil
         classMeter?.count { $0.tasksEnded += 1 }
+        if place < 0 { loop.orphanEnded(name, of: self) }
     }
 
-    func countGroup(joined: Bool) {
+    /// The instance joined a group, or left one.
+    package func countGroup(joined: Bool) {
         groups += joined ? 1 : -1
         classMeter?.count { joined ? ($0.groupsJoined += 1) : ($0.groupsLeft += 1) }
     }
 
     // MARK: Dispatches
 
-    func dispatchBegins(_ message: Message) {
-        guard let meter = classMeter?.message(message) else { return }
+    /// A dispatch begins.
+    ///
+    /// - Parameter type: the message's type, as the protocol names it.
+    package func dispatchBegins(_ kind: MessageKind, type: () -> String) {
+        guard let meter = classMeter?.message(kind, type) else { return }
         self.message = meter
         isDispatching = true
         dispatches &+= 1
         lastMessage = meter.type
         isDisconnect = false
-        if case .websocketDisconnect = message {
+        if kind == .disconnect {
             isDisconnect = true
             disconnects += 1
             lastIsFirstDisconnect = disconnects == 1
@@ -156,13 +160,8 @@ public final class InstanceMeter: @unchecked Sendable {
         segment = began
     }
 
-    func dispatchEnds(_ error: any Error) {
-        let outcome: DispatchOutcome =
-            error is StopConsumer ? .stopped : error is CancellationError ? .cancelled : .threw
-        dispatchEnds(outcome, error: outcome == .threw ? String(reflecting: Swift.type(of: error)) : nil)
-    }
-
-    func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
+    /// The dispatch ends.
+    package func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
         guard let message else { return }
         let now = Clock.nanoseconds()
         message.counts.add(outcome)
@@ -179,14 +178,14 @@ public final class InstanceMeter: @unchecked Sendable {
     }
 
     /// A job of the instance's executor begins: time on the loop is counted again.
-    func jobBegins() {
+    package func jobBegins() {
         guard let message else { return }
         segment = Clock.nanoseconds()
         loop.dispatching.store(message.label, ordering: .relaxed)
     }
 
     /// A job ends, and with it the time on the loop, if a dispatch is under way.
-    func jobEnds() {
+    package func jobEnds() {
         guard message != nil else { return }
         busy += Clock.nanoseconds() - segment
         loop.dispatching.store(0, ordering: .relaxed)
@@ -215,22 +214,40 @@ public final class InstanceMeter: @unchecked Sendable {
 
     // MARK: Stops
 
-    func baseIsReached() { hasReachedBase = true }
+    /// A disconnect got past the overrides of `dispatch`.
+    package func baseIsReached() { hasReachedBase = true }
 
     /// As `stopIsThrown`, on a thread of synchronous code: from any thread.
     @inline(never)
-    func keepChain(of type: AsyncConsumer.Type) {
-        let consumer = String(reflecting: type)
+    package func keepChain(of consumer: String) {
         guard loop.instrument.wantsChain(of: consumer), let chain = ReturnChain.capture() else { return }
         loop.instrument.keep(chain, of: consumer)
     }
 
     /// Keeps the way a `StopConsumer` goes, once for each class.
     @inline(never)
-    func stopIsThrown() async {
+    package func stopIsThrown() async {
         guard let classMeter, loop.instrument.wantsChain(of: classMeter.consumer),
             let chain = ReturnChain.capture()
         else { return }
         loop.instrument.keep(chain, of: classMeter.consumer)
+    }
+
+    // MARK: For who begins to observe later
+
+    /// The steps taken so far, with the times at which they were taken; an acceptance has the time of the opening.
+    var stepsSoFar: [Observation] {
+        var steps = [event(.opened, at: openedAt)]
+        if socket == .open || socket == .closing { steps.append(event(.accepted, at: openedAt)) }
+        if classMeter != nil { steps.append(event(.started, at: openedAt)) }
+        if let closedAt { steps.append(event(.closed, at: closedAt)) }
+        return steps
+    }
+
+    private func event(_ step: ConnectionEvent.Step, at time: Moment) -> Observation {
+        .connection(
+            ConnectionEvent(
+                time: time, pid: loop.instrument.pid, connection: connection, step: step,
+                consumer: classMeter?.consumer, path: path))
     }
 }

@@ -35,7 +35,18 @@ public final class LoopInstrument: @unchecked Sendable {
     private var events: [Observation] = []
     private var classes: [ClassKey: ClassMeter] = [:]
     private var instances: [InstanceMeter] = []
+    /// Tasks that have outlived their instance and its connection: by class and name.
+    private(set) var orphans: [OrphanKey: Int] = [:]
+    /// Who observes.
+    var sinks: [(id: Int, sink: any ObservationSink)] = []
+    private var wasObserved = false
     private var heart: RepeatedTask?
+
+    /// Tasks of one name, of one class.
+    struct OrphanKey: Hashable {
+        var consumer: String
+        var task: String
+    }
 
     private struct ClassKey: Hashable {
         var consumer: String
@@ -54,8 +65,8 @@ public final class LoopInstrument: @unchecked Sendable {
     // MARK: Heart and windows
 
     /// Starts the heartbeat. On the loop.
-    public func start(threadName: String) {
-        self.threadName = threadName
+    public func start() {
+        threadName = currentThreadName()
         thread.store(Clock.threadID, ordering: .relaxed)
         windowStart = Clock.now()
         windowCPU = Clock.threadCPU()
@@ -103,7 +114,8 @@ public final class LoopInstrument: @unchecked Sendable {
                     grade: .exact, ticks: ticks, busy: min(length, max(Nanoseconds(tickTime), spent)), threadCPU: spent,
                     tickDurations: tickDurations, heartbeatLag: Nanoseconds(worstLag), readyHandles: mostTasks)))
         for meter in classes.values { meter.flush(from: windowStart, length: length, into: &observations) }
-        instrument.deliver(observations)
+        if sinks.isEmpty, !wasObserved { instrument.keep(observations) }
+        for (_, sink) in sinks { sink.record(observations) }
         events.removeAll(keepingCapacity: true)
         (ticks, tickTime, worstLag, mostTasks) = (0, 0, 0, 0)
         tickDurations = DurationHistogram()
@@ -113,8 +125,12 @@ public final class LoopInstrument: @unchecked Sendable {
 
     // MARK: Connections
 
-    func connectionOpened(path: String, kind: Scope.Kind) -> InstanceMeter {
-        let meter = InstanceMeter(loop: self, connection: instrument.nextConnection(), path: path, kind: kind)
+    /// A connection is opened. On the loop.
+    ///
+    /// - Parameter hasHandshake: whether it has yet to be accepted.
+    package func connectionOpened(path: String, hasHandshake: Bool) -> InstanceMeter {
+        let meter = InstanceMeter(
+            loop: self, connection: instrument.nextConnection(), path: path, hasHandshake: hasHandshake)
         meter.place = instances.count
         instances.append(meter)
         return meter
@@ -128,6 +144,16 @@ public final class LoopInstrument: @unchecked Sendable {
             last.place = meter.place
         }
         meter.place = -1
+        guard let consumer = meter.classMeter?.consumer else { return }
+        for (task, count) in meter.tasks { orphans[OrphanKey(consumer: consumer, task: task), default: 0] += count }
+    }
+
+    /// A task has ended whose instance is not in the list any more.
+    func orphanEnded(_ task: String, of meter: InstanceMeter) {
+        guard meter.place < 0, let consumer = meter.classMeter?.consumer else { return }
+        let key = OrphanKey(consumer: consumer, task: task)
+        let left = (orphans[key] ?? 0) - 1
+        orphans[key] = left > 0 ? left : nil
     }
 
     func record(_ observation: Observation) { events.append(observation) }
@@ -141,6 +167,48 @@ public final class LoopInstrument: @unchecked Sendable {
         let meter = ClassMeter(loop: self, consumer: key.consumer, route: key.route)
         classes[key] = meter
         return meter
+    }
+
+    // MARK: Who observes
+
+    /// Runs `body` on the loop: at once when this is its thread.
+    func onLoop(_ body: @escaping @Sendable (LoopInstrument) -> Void) {
+        if loop.inEventLoop { body(self) } else { loop.execute { body(self) } }
+    }
+
+    func attach(_ sink: any ObservationSink, id: Int, isFirst: Bool) {
+        guard !sinks.contains(where: { $0.id == id }) else { return }
+        flush(at: Clock.now())
+        if isFirst {
+            sink.record(instrument.takeKept())
+        } else {
+            sink.record(standing)
+        }
+        wasObserved = true
+        sinks.append((id, sink))
+    }
+
+    func detach(_ id: Int) { sinks.removeAll { $0.id == id } }
+
+    /// Where everything stands: the steps of who is alive, and what is still to be balanced of each class.
+    private var standing: [Observation] {
+        let now = Clock.now()
+        var disconnects: [String: Int] = [:]
+        for instance in instances {
+            if let consumer = instance.classMeter?.consumer {
+                disconnects[consumer, default: 0] += instance.disconnects
+            }
+        }
+        return instances.flatMap(\.stepsSoFar)
+            + classes.values.compactMap { meter in
+                var left = ConsumerWindow(start: now, length: .zero, pid: instrument.pid, consumer: meter.consumer)
+                left.tasksStarted = meter.total.tasksStarted - meter.total.tasksEnded
+                left.groupsJoined = meter.total.groupsJoined - meter.total.groupsLeft
+                // Classes are told apart by route too: the first of them tells the disconnects of all.
+                left.disconnectsDelivered = disconnects.removeValue(forKey: meter.consumer) ?? 0
+                return left == ConsumerWindow(start: now, length: .zero, pid: instrument.pid, consumer: meter.consumer)
+                    ? nil : .consumer(left)
+            }
     }
 
     /// The connections of this loop. On the loop.

@@ -4,8 +4,9 @@ import Synchronization
 
 /// Everything that is counted about one runtime: hand it to a server, and to a probe.
 ///
-/// Loops count without locks and hand over a window each 100 ms. What is handed over before the first sink is attached
-/// is kept, up to a limit, so that nothing is missed between the start of a server and the start of a probe.
+/// Loops count without locks and hand over a window each 100 ms, to as many probes as observe. For a first probe, what is
+/// handed over before is kept, up to a limit, so that nothing is missed between the start of a server and the start of
+/// the probe. A later one is told who is alive: it begins with the steps that those have taken so far.
 public final class Instrument: Sendable {
     /// Most observations kept for a probe that has not come yet.
     public static let pendingLimit = 1 << 16
@@ -17,8 +18,8 @@ public final class Instrument: Sendable {
     }
 
     private struct State {
-        var sink: (any ObservationSink)?
-        var wasObserved = false
+        var sinks: [(id: Int, sink: any ObservationSink)] = []
+        var attached = 0
         var pending: [Observation] = []
         var dropped = 0
         var loops: [LoopInstrument] = []
@@ -27,21 +28,32 @@ public final class Instrument: Sendable {
         var chains: [String: ReturnChain] = [:]
         var swallowed: Set<String> = []
         var unlocated: [SwallowedClass] = []
+        var located: [Observation] = []
     }
 
     private let state = Mutex(State())
     private let connections = Atomic<UInt64>(0)
+    /// Whether what happens before the first probe comes is kept for it.
+    let keepsBeginning: Bool
     /// The process.
     public let pid: Int32
 
     /// An instrument of this process.
-    public init() { pid = Clock.processID }
+    ///
+    /// - Parameter keepsBeginning: keep what happens before the first probe comes: for a program that observes itself
+    ///   from its start. One that waits for probes from outside keeps nothing.
+    public init(keepsBeginning: Bool = true) {
+        self.keepsBeginning = keepsBeginning
+        pid = Clock.processID
+    }
 
     /// The instrument of one loop. Call it once for each, before it runs consumers.
     public func makeLoop(_ loop: any EventLoop) -> LoopInstrument {
         state.withLock { state in
             let made = LoopInstrument(instrument: self, loop: loop, id: String(state.loops.count + 1))
             state.loops.append(made)
+            // A loop that comes later is observed by who observes already.
+            made.sinks = state.sinks
             return made
         }
     }
@@ -49,34 +61,63 @@ public final class Instrument: Sendable {
     /// The loops there are.
     public var loops: [LoopInstrument] { state.withLock(\.loops) }
 
-    /// Sends what was kept, and everything from now on, to `sink`.
-    public func attach(_ sink: any ObservationSink) {
-        let (pending, dropped) = state.withLock { state in
-            state.sink = sink
-            state.wasObserved = true
-            defer { state.pending = [] }
-            return (state.pending, state.dropped)
+    // MARK: Who observes
+
+    /// Sends everything from now on to `sink`: to the first one what was kept before, to a later one where everything
+    /// stands. From any thread; a loop begins with its next turn.
+    ///
+    /// - Returns: a number for `detach`.
+    public func attach(_ sink: any ObservationSink) -> Int {
+        let (id, loops, located) = state.withLock { state in
+            state.attached += 1
+            state.sinks.append((state.attached, sink))
+            return (state.attached, state.loops, state.located)
         }
-        sink.record(pending)
-        if dropped > 0 {
-            let text = "\(dropped) observations were made before observing began and are lost"
-            sink.record([.note(ProbeNote(time: Clock.now(), pid: pid, text: text))])
+        sink.record(located)
+        let isFirst = id == 1 && keepsBeginning
+        for loop in loops { loop.onLoop { $0.attach(sink, id: id, isFirst: isFirst) } }
+        return id
+    }
+
+    /// Sends nothing more to the sink of this number.
+    public func detach(_ id: Int) {
+        let loops = state.withLock { state in
+            state.sinks.removeAll { $0.id == id }
+            return state.loops
+        }
+        for loop in loops { loop.onLoop { $0.detach(id) } }
+    }
+
+    /// Gives something that is not one loop's to all who observe.
+    package func tell(_ observations: [Observation]) {
+        guard !observations.isEmpty else { return }
+        for (_, sink) in state.withLock(\.sinks) { sink.record(observations) }
+    }
+
+    /// Gives located stops to all who observe, and to those who come later.
+    package func tell(located observations: [Observation]) {
+        state.withLock { $0.located += observations }
+        tell(observations)
+    }
+
+    /// Keeps what a loop hands over before anybody observes.
+    func keep(_ observations: [Observation]) {
+        guard keepsBeginning else { return }
+        state.withLock { state in
+            let room = Self.pendingLimit - state.pending.count
+            state.pending += observations.prefix(room)
+            state.dropped += max(0, observations.count - room)
         }
     }
 
-    /// Sends nothing from now on.
-    public func detach() { state.withLock { $0.sink = nil } }
-
-    func deliver(_ observations: [Observation]) {
-        let sink = state.withLock { state -> (any ObservationSink)? in
-            if state.sink == nil, !state.wasObserved {
-                let room = Self.pendingLimit - state.pending.count
-                state.pending += observations.prefix(room)
-                state.dropped += max(0, observations.count - room)
-            }
-            return state.sink
+    /// What was kept.
+    func takeKept() -> [Observation] {
+        state.withLock { state in
+            defer { (state.pending, state.dropped) = ([], 0) }
+            guard state.dropped > 0 else { return state.pending }
+            let text = "\(state.dropped) observations were made before observing began and are lost"
+            return state.pending + [.note(ProbeNote(time: Clock.now(), pid: pid, text: text))]
         }
-        sink?.record(observations)
     }
 
     func nextConnection() -> UInt64 { connections.add(1, ordering: .relaxed).newValue }
@@ -92,8 +133,11 @@ public final class Instrument: Sendable {
         }
     }
 
+    /// Tells all who observe what happened in layers since the last time.
+    package func tellLayerEvents() { tell(takeLayerEvents().map { .layer($0) }) }
+
     /// What happened in layers since the last call.
-    public func takeLayerEvents() -> [LayerEvent] {
+    package func takeLayerEvents() -> [LayerEvent] {
         let events = state.withLock { state in
             defer { state.layerEvents = [:] }
             return state.layerEvents
@@ -126,7 +170,7 @@ public final class Instrument: Sendable {
     func keep(_ chain: ReturnChain, of consumer: String) { state.withLock { $0.chains[consumer] = chain } }
 
     /// Notes that a class returned from a disconnect; once for each.
-    func stopWasSwallowed(by consumer: String, _ type: AsyncConsumer.Type, reachedBase: Bool) {
+    func stopWasSwallowed(by consumer: String, _ type: Any.Type, reachedBase: Bool) {
         state.withLock { state in
             guard state.swallowed.insert(consumer).inserted else { return }
             state.unlocated.append(
@@ -138,7 +182,7 @@ public final class Instrument: Sendable {
     }
 
     /// Classes that swallowed a stop since the last call, to be located by the caller on a thread of its own.
-    public func takeSwallowed() -> [SwallowedClass] {
+    package func takeSwallowed() -> [SwallowedClass] {
         state.withLock { state in
             defer { state.unlocated = [] }
             return state.unlocated
@@ -155,17 +199,17 @@ public struct DispatchLabel: Hashable, Sendable {
 }
 
 /// A class that returned from a disconnect, and what is known to find out where.
-public struct SwallowedClass: Sendable {
+package struct SwallowedClass: Sendable {
     /// When it was seen first.
-    public var time: Moment
+    package var time: Moment
     /// The class.
-    public var consumer: String
+    package var consumer: String
     /// Its mangled name.
-    public var mangledName: String?
+    package var mangledName: String?
     /// The address of its metadata: in the binary that it is of.
-    public var metadata: UInt64
+    package var metadata: UInt64
     /// The way a `StopConsumer` of the class went; `nil` when none was ever thrown.
-    public var chain: ReturnChain?
+    package var chain: ReturnChain?
     /// Whether the message reached the runtime's own `dispatch`.
-    public var reachedBase: Bool
+    package var reachedBase: Bool
 }
