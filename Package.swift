@@ -175,7 +175,8 @@ let package = Package(
                 "ProcessProbe", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        tests("Commands", ["Analysis", "Observations", "RealtimeServer", "Recording", "Replay", "Session", "loopscope"]),
+        tests(
+            "Commands", ["Analysis", "Observations", "RealtimeServer", "Recording", "Replay", "Session", "loopscope"]),
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
 
         // Benchmarks: ratios taken side by side in one run, never tests.

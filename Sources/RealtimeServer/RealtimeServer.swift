@@ -1,6 +1,5 @@
 public import Instruments
 public import ConsumerRuntime
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
