@@ -45,6 +45,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     ],
     targets: [
         // Floor 0: C shims and system libraries.
@@ -71,8 +75,12 @@ let package = Package(
         // Floor 2: files, processes, the kernel; and pure functions of recordings.
         room("Detectors", ["Analysis", "Observations"]),
         tests("Detectors", ["Analysis", "Observations"]),
-        room("Reports", ["Analysis", "Observations", "Statistics"]),
+        room("Gate", ["Analysis", "Observations", "Scenarios", "Statistics"]),
+        tests("Gate", ["Analysis", "Observations", "Scenarios", "Statistics"]),
+        room("Reports", ["Analysis", "Gate", "Observations", "Scenarios", "Statistics"]),
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
+        room("Scenarios", ["Observations", "Statistics", .product(name: "Yams", package: "Yams")]),
+        tests("Scenarios", ["Observations"]),
         room("RemoteProcess", ["Observations", "TargetMemory", "CLinux", "CElf", "CSwiftRuntime"]),
         // Folders that look like /proc, and children that say when they are ready.
         support("ProcessFixtures", ["RemoteProcess"]),
@@ -144,8 +152,9 @@ let package = Package(
         room(
             "Replay",
             [
-                "Observations", "WebSocket", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                "Observations", "Scenarios", "Statistics", "WebSocket",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "ConsumerRuntime",
@@ -162,7 +171,13 @@ let package = Package(
             ]),
 
         // Floor 4: sessions.
-        room("Session", ["Analysis", "Detectors", "Observations", "Recording"]),
+        room("Session", ["Analysis", "Detectors", "Gate", "Observations", "Recording", "Replay", "Scenarios"]),
+        room(
+            "Launcher",
+            [
+                "ProcessProbe", "RemoteProcess", .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         tests("Session", ["Analysis", "Observations", "Recording"]),
 
         // Floors 5 and 6: commands, and the executable.
@@ -170,9 +185,9 @@ let package = Package(
         room(
             "Commands",
             [
-                "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "Instruments",
-                "NativeProbe", "ObservationSocket", "Observations",
-                "ProcessProbe", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
+                "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "Gate",
+                "Instruments", "Launcher", "NativeProbe", "ObservationSocket", "Observations", "ProcessProbe", "Replay",
+                "Scenarios", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests(

@@ -1,4 +1,6 @@
+import DequeModule
 import NIOCore
+import Observations
 import WebSocket
 
 /// The client's side of one connection. On its loop's thread only.
@@ -11,8 +13,10 @@ final class ClientHandler: ChannelInboundHandler {
     private var reader = MessageReader(peer: .server, limit: 64 << 20)
     private var writer = FrameWriter.client()
     private var context: ChannelHandlerContext?
-    private var inbox: [ClientMessage] = []
-    private var waiters: [(id: Int, promise: EventLoopPromise<ClientMessage>)] = []
+    private var inbox: Deque<ClientArrival> = []
+    private var waiters: [(id: Int, promise: EventLoopPromise<ClientArrival>)] = []
+    /// Whether what arrives is dropped: a client that idles keeps nothing.
+    var isDropping = false { didSet { if isDropping { inbox = [] } } }
     private var nextWaiter = 0
     private var hasSentClose = false
     private var closeCode: (code: Int, reason: String)?
@@ -91,7 +95,7 @@ final class ClientHandler: ChannelInboundHandler {
         if closeCode == nil { closeCode = (1006, "") }
         let waiting = waiters
         waiters = []
-        for waiter in waiting { waiter.promise.succeed(end) }
+        for waiter in waiting { waiter.promise.succeed(ClientArrival(end)) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -99,8 +103,11 @@ final class ClientHandler: ChannelInboundHandler {
     private var end: ClientMessage { .closed(code: closeCode?.code ?? 1006, reason: closeCode?.reason ?? "") }
 
     private func put(_ message: ClientMessage) {
-        guard !waiters.isEmpty else { return inbox.append(message) }
-        waiters.removeFirst().promise.succeed(message)
+        guard waiters.isEmpty else { return waiters.removeFirst().promise.succeed(ClientArrival(message)) }
+        guard !isDropping else { return }
+        // What nobody reads for so long is a mistake of the script; the newest are the ones it may still ask for.
+        if inbox.count >= Self.inboxLimit { inbox.removeFirst() }
+        inbox.append(ClientArrival(message))
     }
 
     // MARK: To the server
@@ -131,10 +138,13 @@ final class ClientHandler: ChannelInboundHandler {
         write(.close, FrameWriter.closePayload(code, reason: reason))
     }
 
-    func receive(within limit: TimeAmount) -> EventLoopFuture<ClientMessage> {
+    /// Messages kept for a script that does not ask for them.
+    private static let inboxLimit = 65_536
+
+    func receive(within limit: TimeAmount) -> EventLoopFuture<ClientArrival> {
         guard inbox.isEmpty else { return loop.makeSucceededFuture(inbox.removeFirst()) }
-        guard !isGone else { return loop.makeSucceededFuture(end) }
-        let promise = loop.makePromise(of: ClientMessage.self)
+        guard !isGone else { return loop.makeSucceededFuture(ClientArrival(end)) }
+        let promise = loop.makePromise(of: ClientArrival.self)
         let id = nextWaiter
         nextWaiter += 1
         waiters.append((id, promise))

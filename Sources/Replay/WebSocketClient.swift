@@ -28,11 +28,22 @@ public enum ClientMessage: Hashable, Sendable {
     case closed(code: Int, reason: String)
 }
 
+/// A message with the time at which its last byte was read, before any task was woken for it.
+struct ClientArrival: Sendable {
+    var message: ClientMessage
+    var time: Moment
+
+    init(_ message: ClientMessage) {
+        self.message = message
+        time = .now
+    }
+}
+
 /// One WebSocket client: a scenario's, a test's, a benchmark's.
 ///
 /// Cheap enough to hold thousands: one NIO channel with one handler and no HTTP stack. Usable from any thread.
 public final class WebSocketClient: Sendable {
-    private let channel: any Channel
+    let channel: any Channel
     private let handler: NIOLoopBound<ClientHandler>
     /// From connecting to the answer of the handshake.
     public let handshakeLatency: Nanoseconds
@@ -93,7 +104,7 @@ public final class WebSocketClient: Sendable {
         return WebSocketClient(channel: channel, handler: handler, latency: latency, subprotocol: subprotocol)
     }
 
-    private func onLoop<Value: Sendable>(
+    func onLoop<Value: Sendable>(
         _ body: @escaping @Sendable (ClientHandler) throws -> Value
     ) async throws -> Value {
         let handler = self.handler
@@ -123,8 +134,13 @@ public final class WebSocketClient: Sendable {
     ///
     /// - Throws: `ClientError.timedOut`.
     public func receive(timeout: Duration = .seconds(30)) async throws -> ClientMessage {
+        try await arrival(within: Nanoseconds(timeout)).message
+    }
+
+    /// The next message with the time at which it came.
+    func arrival(within limit: Nanoseconds) async throws -> ClientArrival {
         let handler = self.handler
-        return try await channel.eventLoop.flatSubmit { handler.value.receive(within: TimeAmount(timeout)) }.get()
+        return try await channel.eventLoop.flatSubmit { handler.value.receive(within: .nanoseconds(limit.count)) }.get()
     }
 
     /// Sends text and waits for the next message, which should be its echo.

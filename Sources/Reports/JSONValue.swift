@@ -56,6 +56,12 @@ public enum JSONValue: Hashable, Sendable, ExpressibleByStringLiteral, Expressib
     /// Hashes what would be written.
     public func hash(into hasher: inout Hasher) { hasher.combine(text()) }
 
+    /// An object with more entries; anything else as it is.
+    public func adding(_ entries: [(String, JSONValue)]) -> JSONValue {
+        guard case .object(let own) = self else { return self }
+        return .object(own + entries.map { (key: $0.0, value: $0.1) })
+    }
+
     /// The value as JSON text (RFC 8259), indented by two spaces, or on one line.
     ///
     /// `<`, U+2028 and U+2029 are escaped too, so that the text may stand inside a script element.

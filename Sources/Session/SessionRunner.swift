@@ -44,7 +44,7 @@ public struct SessionRunner: Sendable {
     ///   returns the session has finished; when this task is cancelled the session was interrupted.
     /// - Throws: `RecordingError`; what the probe throws before anything was seen; what `body` throws.
     public func run(
-        _ probe: some Probe, while body: @escaping @Sendable (any ObservationSink) async throws -> Void
+        _ probe: some Probe, while body: @escaping @Sendable (LiveSession) async throws -> Void
     ) async throws -> SessionOutcome {
         let path = save ?? Self.temporaryPath()
         defer { if save == nil { Self.removeRecording(at: path) } }
@@ -67,6 +67,9 @@ public struct SessionRunner: Sendable {
         try ReportDocument(source, judge: Catalogue.judge)
     }
 
+    /// Judges what has been seen so far.
+    static func judge(_ evidence: Evidence) -> Judgement { Catalogue.judge(evidence) }
+
     private enum Part: Sendable {
         case probe(SessionEnd)
         case body
@@ -74,14 +77,14 @@ public struct SessionRunner: Sendable {
 
     private func observe(
         _ probe: some Probe, into sink: any ObservationSink, live: LiveLog,
-        while body: @escaping @Sendable (any ObservationSink) async throws -> Void
+        while body: @escaping @Sendable (LiveSession) async throws -> Void
     ) async throws -> SessionEnd {
         let judge = Task { await judgeContinuously(live) }
         defer { judge.cancel() }
         return try await withThrowingTaskGroup(of: Part.self) { group in
             group.addTask { .probe(try await probe.observe(into: sink)) }
             group.addTask {
-                try await body(sink)
+                try await body(LiveSession(sink, live))
                 return .body
             }
             var finished = false

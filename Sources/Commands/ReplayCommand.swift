@@ -1,0 +1,165 @@
+import Analysis
+import ArgumentParser
+import Foundation
+import Gate
+import Observations
+import Replay
+import Reports
+import Scenarios
+import Session
+import Synchronization
+
+/// `loopscope replay`: play a connection scenario against a server, and judge the server by what is left.
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Play a connection scenario against a server; say what its clients saw and what stayed behind.",
+        discussion: """
+            A scenario (YAML, docs/formats/scenario.md) says which clients come, how they behave and misbehave, and what \
+            must hold once the server has settled. It plays against the embedded runtime, a URL, a running process \
+            (which is observed as `attach` does), or a server that is launched for it and ended afterwards.
+
+            Examples:
+              loopscope replay churn.yaml
+              loopscope replay churn.yaml --url ws://127.0.0.1:8000 --pid 4711
+              loopscope replay churn.yaml -- uvicorn --port 0 app:application
+              loopscope replay --verbs
+            """)
+
+    @Argument(help: ArgumentHelp("The scenario.", valueName: "scenario"))
+    var path: String?
+
+    @Flag(help: "List the verbs and metrics of the scenario language.")
+    var verbs = false
+
+    @OptionGroup var target: ReplayTargetOptions
+
+    @Option(help: ArgumentHelp("Play with this seed instead of the scenario's.", valueName: "number"))
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("Keep the recording.", valueName: "file"))
+    var save: String?
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("A server to launch, after `--`.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        if verbs { return }
+        guard path != nil else {
+            throw ValidationError("name a scenario, or list what one is made of with --verbs")
+        }
+        try target.validate(command: command)
+    }
+
+    func run() async throws {
+        let world = World.current
+        if verbs { return world.output(VerbList.text) }
+        let scenario = try ScenarioFile.read(path ?? "", seed: seed)
+        let group = ClientGroup()
+        let target = try await target.open(command: command, scenario: scenario)
+        let result: ReplayResult
+        do {
+            result = try await Interrupts.cancel { [self] in
+                try await target.run { opened in try await play(scenario, opened, group, world) }
+            }
+            await group.stop()
+        } catch {
+            await group.stop()
+            throw error
+        }
+        print(result, in: world)
+        try EarlyExit.end(with: result.status(expected: scenario.expectedFindings, failOn: common.failOn.severity))
+    }
+
+    private func play(
+        _ scenario: Scenario, _ target: OpenedTarget, _ group: ClientGroup, _ world: World
+    ) async throws -> ReplayResult {
+        let outcome = Mutex(ReplayOutcome(scenario: scenario.name, seed: scenario.seed))
+        let run = ScenarioRun(
+            scenario, at: target.endpoint, group: group, seesServer: target.seesServer, control: target.control)
+        let runner = SessionRunner(save: save, replacing: true)
+        let session = try await runner.run(target.probe) { session in
+            try await run.play(in: session, outcome: { new in outcome.withLock { $0 = new } }) { phase, clients in
+                guard world.errorIsTerminal, !common.quiet else { return }
+                world.error("\r\(phase.plain(limit: 32)): \(clients.opened) opened, \(clients.failed) failed\u{1B}[K")
+            }
+        }
+        if world.errorIsTerminal, !common.quiet { world.error("\r\u{1B}[K") }
+        return ReplayResult(outcome: outcome.withLock { $0 }, session: session)
+    }
+
+    private func print(_ result: ReplayResult, in world: World) {
+        if common.json {
+            world.output(
+                JSONReport.value(result.session.report).adding(ReplayJSON.entries(result.outcome)).text(pretty: true)
+                    + "\n")
+        } else {
+            world.output(ReplayText(result.outcome, style: common.style(world)).text + "\n")
+            common.print(result.session.report, in: world)
+        }
+    }
+}
+
+/// A scenario in a file.
+enum ScenarioFile {
+    /// Reads it.
+    ///
+    /// - Throws: a `CommandError` with the line and column of what is wrong.
+    static func read(_ path: String, seed: UInt64?) throws -> Scenario {
+        let bytes = try read(path)
+        guard let text = String(data: bytes, encoding: .utf8) else {
+            throw CommandError("the scenario \(path.plain()) is not UTF-8 text", status: .wrongContent)
+        }
+        do throws(ScenarioError) {
+            var scenario = try Scenario(yaml: text)
+            if let seed { scenario.seed = seed }
+            return scenario
+        } catch {
+            throw CommandError(
+                "\(path.plain()):\(error.line):\(error.column): \(error.what.plain())",
+                do: error.remedy?.plain(limit: 2000), status: .wrongContent)
+        }
+    }
+}
+
+extension ScenarioFile {
+    /// The bytes, at most one more than a scenario may have: larger ones are refused by their size.
+    private static func read(_ path: String) throws -> Data {
+        do {
+            let file = try FileHandle(forReadingFrom: URL(filePath: path))
+            defer { try? file.close() }  // nothing was written
+            return try file.read(upToCount: Scenario.sizeLimit + 1) ?? Data()
+        } catch {
+            throw CommandError(
+                "cannot read the scenario \(path.plain())", why: (error as NSError).localizedDescription.plain(),
+                do: "name a readable file", status: .unreadable)
+        }
+    }
+}
+
+/// `--verbs`: what a scenario is made of.
+enum VerbList {
+    static var text: String {
+        func table(_ rows: [(String, String)]) -> String {
+            let width = rows.map(\.0.count).max() ?? 0
+            return rows.map { "  " + $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }
+                .joined(separator: "\n")
+        }
+        let good = Verb.all.filter { !$0.isMisbehaviour }.map { ("- " + $0.example, $0.summary) }
+        let bad = Verb.all.filter(\.isMisbehaviour).map { ("- " + $0.example, $0.summary) }
+        let metrics = Metric.all.map { ($0.name, $0.summary) }
+        return """
+            What a client does:
+            \(table(good))
+
+            What no good client does:
+            \(table(bad))
+
+            What may be checked (`check: ["consumers.stuck == 0", "latency.p99 < 50 ms"]`):
+            \(table(metrics))
+
+            """
+    }
+}

@@ -1,0 +1,184 @@
+import ArgumentParser
+import Gate
+import RealtimeServer
+import Launcher
+import Observations
+import ProcessProbe
+import RemoteProcess
+import Replay
+import Scenarios
+import Session
+
+/// Where a scenario is played.
+struct ReplayTargetOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The server, as ws://HOST:PORT.", valueName: "url"))
+    var url: String?
+
+    @Option(name: .shortAndLong, help: "A running server, which is observed meanwhile.")
+    var pid: Int32?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose way of ending a connection the embedded server takes: \(PolicyName.names).", valueName: "server"))
+    var policy: PolicyName = .uvicornWebsockets
+
+    @Option(
+        help: ArgumentHelp("Play against this host, which is not this machine: you vouch for it.", valueName: "host"))
+    var iOwnThisHost: String?
+
+    @Option(help: ArgumentHelp("How long a launched server may take to listen.", valueName: "seconds"))
+    var readyWithin = 30.0
+
+    @Option(help: ArgumentHelp("How long a launched server may take to end.", valueName: "seconds"))
+    var exitWithin = 10.0
+
+    func validate(command: [String]) throws {
+        if !command.isEmpty, pid != nil { throw ValidationError("--pid and a command both say what the server is") }
+        if let url, Endpoint(url: url) == nil {
+            throw ValidationError("--url is like ws://127.0.0.1:8000 (TLS is not spoken), not \(url.plain(limit: 100))")
+        }
+        for (name, value) in [("--ready-within", readyWithin), ("--exit-within", exitWithin)] {
+            guard value > 0, value <= 3600 else { throw ValidationError("\(name) is 0 to 3600 seconds") }
+        }
+    }
+
+    /// What is to be played against.
+    ///
+    /// - Throws: `CommandError`.
+    func open(command: [String], scenario: Scenario) async throws -> ReplayTarget {
+        let endpoint = try url.flatMap { Endpoint(url: $0) }.map { try allowed($0) }
+        if !command.isEmpty {
+            return .launched(
+                Launcher(command, readiness: .seconds(readyWithin), patience: .seconds(exitWithin)), endpoint)
+        }
+        if let pid { return .process(pid, endpoint) }
+        if let endpoint { return .url(endpoint) }
+        return .embedded(policy)
+    }
+
+    private func allowed(_ endpoint: Endpoint) throws -> Endpoint {
+        guard endpoint.isLoopback || iOwnThisHost == endpoint.host else {
+            throw CommandError(
+                "\(endpoint.host.plain(limit: 100)) is not this machine",
+                why: "a scenario is load, and load goes to loopback unless you vouch for the host",
+                do: "--i-own-this-host \(endpoint.host.plain(limit: 100))", status: .usage)
+        }
+        return endpoint
+    }
+}
+
+/// A target that can be played against and watched.
+struct OpenedTarget: Sendable {
+    var probe: any Probe
+    var endpoint: Endpoint
+    /// Whether the server itself is watched, and not only by its clients.
+    var seesServer: Bool
+    /// Signals a server that was launched.
+    var control: ScenarioRun.ServerControl?
+}
+
+/// What a scenario is played against.
+enum ReplayTarget: Sendable {
+    case embedded(PolicyName)
+    case url(Endpoint)
+    case process(Int32, Endpoint?)
+    case launched(Launcher, Endpoint?)
+
+    /// Makes it ready, plays, and ends what was started.
+    func run(_ play: @escaping @Sendable (OpenedTarget) async throws -> ReplayResult) async throws -> ReplayResult {
+        switch self {
+        case .embedded(let policy):
+            let target = try await EmbeddedTarget.start(policy: policy.policy(), loops: 1, port: 0)
+            let opened = OpenedTarget(
+                probe: target.probe, endpoint: Endpoint(port: target.server.port), seesServer: true)
+            do {
+                let result = try await play(opened)
+                await target.server.stop(deadline: .zero)
+                return result
+            } catch {
+                await target.server.stop(deadline: .zero)
+                throw error
+            }
+        case .url(let endpoint):
+            return try await play(
+                OpenedTarget(
+                    probe: OutsideProbe(endpoint, tool: Loopscope.version), endpoint: endpoint, seesServer: false))
+        case .process(let pid, let endpoint):
+            let endpoint = try endpoint ?? Self.endpoint(of: pid)
+            return try await play(try Self.attached(pid, endpoint))
+        case .launched(let launcher, let endpoint):
+            return try await launch(launcher, endpoint, play)
+        }
+    }
+
+    private func launch(
+        _ launcher: Launcher, _ endpoint: Endpoint?,
+        _ play: @escaping @Sendable (OpenedTarget) async throws -> ReplayResult
+    ) async throws -> ReplayResult {
+        do {
+            var (result, ending) = try await launcher.run { server, socket in
+                var opened = try Self.attached(server.pid, endpoint ?? Endpoint(host: socket.host, port: socket.port))
+                opened.control = { action in
+                    switch action {
+                    case .terminate: server.terminate()
+                    case .freeze: server.freeze()
+                    case .thaw: server.thaw()
+                    }
+                }
+                return try await play(opened)
+            }
+            result.completeExit(seconds: ending.exitSeconds, wasKilled: ending.wasKilled)
+            return result
+        } catch let error as LaunchError {
+            throw CommandError(error)
+        }
+    }
+
+    private static func attached(_ pid: Int32, _ endpoint: Endpoint) throws -> OpenedTarget {
+        OpenedTarget(probe: try AttachTarget(pid: pid, rate: 100).probe, endpoint: endpoint, seesServer: true)
+    }
+
+    /// Where a running process, or one of its workers, listens.
+    private static func endpoint(of pid: Int32) throws -> Endpoint {
+        let family = [pid] + ProcessTree().descendants(of: pid)
+        guard let socket = family.lazy.flatMap({ ListeningSocket.all(of: $0) }).first else {
+            throw CommandError(
+                "process \(pid) listens on no TCP port that can be seen",
+                why: "it may have ended, or listen on a Unix socket",
+                do: "say where it listens: --url ws://127.0.0.1:PORT", status: .unavailable)
+        }
+        return Endpoint(host: socket.host, port: socket.port)
+    }
+}
+
+extension CommandError {
+    /// A launch that failed, with what the server wrote last.
+    init(_ error: LaunchError) {
+        func tail(_ log: [String]) -> String? {
+            log.isEmpty
+                ? nil
+                : "it wrote last:\n" + log.suffix(12).map { "       " + $0.plain(limit: 200) }.joined(separator: "\n")
+        }
+        switch error {
+        case .cannotStart(let command, let why):
+            self.init(
+                "cannot start \(command.plain(limit: 100))", why: why.plain(limit: 300),
+                do: "check the command that stands after `--`", status: .unavailable)
+        case .ended(let command, let how, let log):
+            self.init(
+                "\(command.plain(limit: 100)) ended \(how), before it listened", why: tail(log),
+                do: "run the command by itself first", status: .unavailable)
+        case .notReady(let command, let seconds, let log):
+            self.init(
+                "\(command.plain(limit: 100)) runs, and listens on no TCP port after \(Int(seconds)) s", why: tail(log),
+                do: "give it longer (--ready-within), or say where it listens (--url)", status: .unavailable)
+        }
+    }
+}
+
+extension ReplayResult {
+    /// Completes the checks of how long the server took to end.
+    mutating func completeExit(seconds: Double?, wasKilled: Bool) {
+        outcome.complete(exitSeconds: seconds ?? (wasKilled ? .infinity : nil))
+    }
+}

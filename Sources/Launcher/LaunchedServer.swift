@@ -1,0 +1,53 @@
+import Glibc
+public import ProcessProbe
+import RemoteProcess
+import Synchronization
+
+/// A server that loopscope started, and may therefore signal.
+///
+/// It runs in a session of its own, so that Ctrl-C at the terminal reaches it through us and in our order.
+public final class LaunchedServer: Sendable {
+    /// The process.
+    public let pid: Int32
+    /// What it wrote last.
+    public let log: LogTail
+    private let terminatedAt = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(pid: Int32, log: LogTail) { (self.pid, self.log) = (pid, log) }
+
+    /// Whether it runs; a process that has ended and is not yet reaped does not.
+    public var isRunning: Bool {
+        guard let line = try? ProcFS().read(pid, "stat", limit: 4096), let stat = ProcStat(parsing: line) else {
+            return false
+        }
+        return stat.state != "Z"
+    }
+
+    /// It and everything it started.
+    public var family: [Int32] { [pid] + ProcessTree().descendants(of: pid) }
+
+    /// Where it, or one of its workers, listens.
+    public func listening() -> [ListeningSocket] {
+        var sockets: [ListeningSocket] = []
+        for member in family { sockets += ListeningSocket.all(of: member).filter { !sockets.contains($0) } }
+        return sockets
+    }
+
+    /// Asks it to end (SIGTERM), as a deploy does.
+    public func terminate() {
+        terminatedAt.withLock { $0 = $0 ?? ContinuousClock().now }
+        kill(pid, SIGTERM)
+    }
+
+    /// When it was asked to end.
+    var terminationTime: ContinuousClock.Instant? { terminatedAt.withLock { $0 } }
+
+    /// Stops it and all it started (SIGSTOP), as a host that hangs.
+    public func freeze() { for member in family { kill(member, SIGSTOP) } }
+
+    /// Lets it go on (SIGCONT).
+    public func thaw() { for member in family { kill(member, SIGCONT) } }
+
+    /// Ends it and all of its process group, without asking. The group is its own, and stays so until it is reaped.
+    func killGroup() { kill(-pid, SIGKILL) }
+}

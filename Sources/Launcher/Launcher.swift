@@ -1,0 +1,140 @@
+public import ProcessProbe
+import Subprocess
+import SystemPackage
+import Synchronization
+
+/// Starts a server, waits until it listens, and ends it: SIGTERM first, and SIGKILL when it does not go.
+public struct Launcher: Sendable {
+    /// How a launched server ended.
+    public struct Ending: Sendable {
+        /// Its exit code; `nil` when a signal ended it.
+        public var code: Int32?
+        /// The signal that ended it.
+        public var signal: Int32?
+        /// From SIGTERM to its end, in seconds; `nil` when it was killed, or ended by itself.
+        public var exitSeconds: Double?
+        /// Whether it had to be killed.
+        public var wasKilled: Bool
+    }
+
+    /// The command and its arguments.
+    public var command: [String]
+    /// How long it may take to listen.
+    public var readiness: Duration
+    /// How long it may take to end after SIGTERM.
+    public var patience: Duration
+
+    /// A launcher of a command.
+    public init(_ command: [String], readiness: Duration = .seconds(30), patience: Duration = .seconds(10)) {
+        (self.command, self.readiness, self.patience) = (command, readiness, patience)
+    }
+
+    /// Starts the server, calls `body` once it listens, then ends it.
+    ///
+    /// - Throws: `LaunchError`; what `body` throws, after the server has been ended.
+    public func run<Value: Sendable>(
+        _ body: @escaping @Sendable (LaunchedServer, ListeningSocket) async throws -> Value
+    ) async throws -> (value: Value, ending: Ending) {
+        guard let program = command.first else {
+            throw LaunchError.cannotStart(command: "", why: "there is no command")
+        }
+        let log = LogTail()
+        var options = PlatformOptions()
+        options.createSession = true
+        do {
+            let result = try await Subprocess.run(
+                program.contains("/") ? .path(FilePath(program)) : .name(program),
+                arguments: Arguments(Array(command.dropFirst())), platformOptions: options, input: .none,
+                output: .sequence, error: .combinedWithOutput
+            ) { execution in
+                let server = LaunchedServer(pid: execution.processIdentifier.value, log: log)
+                return await withTaskGroup(of: Outcome<Value>?.self) { tasks in
+                    tasks.addTask {
+                        // A worker may keep the pipe open after its master has gone: cancelled below.
+                        do {
+                            for try await piece in execution.standardOutput {
+                                piece.withUnsafeBytes { log.append($0) }
+                            }
+                        } catch { return nil }
+                        return nil
+                    }
+                    tasks.addTask { await attend(server, body) }
+                    var outcome: Outcome<Value>?
+                    while outcome == nil, let next = await tasks.next() { outcome = next }
+                    tasks.cancelAll()
+                    return outcome
+                }
+            }
+            guard let outcome = result.closureResult else { throw CancellationError() }
+            var ending = Ending(exitSeconds: outcome.exitSeconds, wasKilled: outcome.wasKilled)
+            switch result.terminationStatus {
+            case .exited(let code): ending.code = code
+            case .signaled(let signal): ending.signal = signal
+            }
+            return (try outcome.value.get(), ending)
+        } catch let error as SubprocessError {
+            throw LaunchError.cannotStart(command: program, why: "\(error)")
+        }
+    }
+
+    private struct Outcome<Value: Sendable>: Sendable {
+        var value: Result<Value, any Error>
+        var exitSeconds: Double?
+        var wasKilled = false
+    }
+
+    private func attend<Value: Sendable>(
+        _ server: LaunchedServer, _ body: @Sendable (LaunchedServer, ListeningSocket) async throws -> Value
+    ) async -> Outcome<Value> {
+        var outcome: Outcome<Value>
+        do {
+            let socket = try await ready(server)
+            outcome = Outcome(value: .success(try await body(server, socket)))
+        } catch {
+            outcome = Outcome(value: .failure(error))
+        }
+        // A cancelled task still owes the server its end.
+        let ending = await Task.detached { await end(server) }.value
+        (outcome.exitSeconds, outcome.wasKilled) = (ending.seconds, ending.wasKilled)
+        return outcome
+    }
+
+    /// Waits until the server listens.
+    private func ready(_ server: LaunchedServer) async throws -> ListeningSocket {
+        let clock = ContinuousClock()
+        let deadline = clock.now + readiness
+        while clock.now < deadline {
+            if let socket = server.listening().first { return socket }
+            guard server.isRunning else {
+                // What it wrote last may still be on its way through the pipe.
+                try await Task.sleep(for: .milliseconds(50))
+                throw LaunchError.ended(command: command[0], how: "at once", log: server.log.lines)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw LaunchError.notReady(command: command[0], seconds: readiness.inSeconds, log: server.log.lines)
+    }
+
+    /// SIGTERM, then SIGKILL for whatever of its family is left.
+    private func end(_ server: LaunchedServer) async -> (seconds: Double?, wasKilled: Bool) {
+        let clock = ContinuousClock()
+        guard server.isRunning || server.terminationTime != nil else { return (nil, false) }
+        server.thaw()
+        server.terminate()
+        let start = server.terminationTime ?? clock.now
+        while server.isRunning, clock.now < start + patience {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        let seconds = (clock.now - start).inSeconds
+        let wasKilled = server.isRunning
+        server.killGroup()
+        return (wasKilled ? nil : seconds, wasKilled)
+    }
+}
+
+extension Duration {
+    var inSeconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}

@@ -1,0 +1,359 @@
+import NIOCore
+import Observations
+import Scenarios
+import Statistics
+import WebSocket
+
+/// One client of a scenario: does its steps in order, on one task.
+///
+/// It has a plan: `due` is when the present step should happen if nothing had held it up. Waiting moves the plan, and
+/// what is late is measured from the plan, so that a server that stalls cannot hide behind clients that wait for it.
+final class ClientRun {
+    /// A step that did not go as it should.
+    struct Failure: Error {
+        let what: String
+        init(_ what: String) { self.what = what }
+    }
+
+    let number: Int
+    let stage: Stage
+    var generator: SeededGenerator
+    /// When the present step is due.
+    var due: Moment
+    /// When something was last sent, and when it was due.
+    private var lastSend: (done: Moment, due: Moment)?
+    private var sequence = 0
+    private var tracker = SequenceTracker()
+    private var opening: Step.Connect?
+    private(set) var client: WebSocketClient?
+    /// The loop that keeps this client's time.
+    let loop: any EventLoop
+
+    init(number: Int, stage: Stage, due: Moment, seed: UInt64) {
+        self.number = number
+        self.stage = stage
+        self.due = due
+        generator = SeededGenerator(seed: seed, stream: UInt64(number) &+ 1)
+        loop = stage.group.eventLoops.next()
+    }
+
+    /// Plays a script; what fails is counted, and ends it.
+    func play(_ steps: [Step]) async {
+        stage.count { $0.started += 1 }
+        do {
+            try await loop.wait(until: due)
+            let late = Moment.now - due
+            stage.count { $0.lateness.record(late.count) }
+            try await perform(steps)
+        } catch is CancellationError {
+            // The phase is over: the client goes as if its user had closed the page.
+        } catch {
+            let failure = ClientTally.Failure(step: stepName, what: Self.describe(error))
+            stage.count { $0.fail(failure) }
+        }
+        await leave()
+    }
+
+    private var stepName = ""
+
+    private func perform(_ steps: [Step]) async throws {
+        for step in steps {
+            try Task.checkCancellation()
+            stepName = step.verb
+            try await perform(step)
+        }
+    }
+
+    private func perform(_ step: Step) async throws {
+        switch step {
+        case .connect(let opening): try await connect(opening)
+        case .send(let payload): try await send(payload)
+        case .expect(let expectation): try await expect(expectation)
+        case .wait(let span): try await wait(span)
+        case .idle(let span):
+            let client = try open()
+            try await client.dropIncoming(true)
+            try await wait(span)
+            try await client.dropIncoming(false)
+        case .barrier(let name): await stage.barriers.arrive(at: name)
+        case .ping(let limit): try await ping(within: limit)
+        case .close(let code, let reason, let limit):
+            let client = try open()
+            let answer = await client.close(code: code, reason: reason, timeout: limit.duration)
+            ended(code: answer)
+            guard answer != 1006 else { throw Failure("the server did not answer the close in \(limit.words)") }
+        case .reconnect(let backoff): try await reconnect(backoff)
+        case .repeat(let times, let every, let steps):
+            let start = due
+            for round in 0..<times {
+                if let every {
+                    due = start + Nanoseconds(every.count &* Int64(round))
+                    try await loop.wait(until: due)
+                }
+                try await perform(steps)
+            }
+        case .misbehave(let what): try await misbehave(what)
+        }
+    }
+
+    // MARK: Opening and ending
+
+    private func connect(_ opening: Step.Connect) async throws {
+        self.opening = opening
+        await leave()
+        let start = Moment.now
+        do {
+            let client = try await WebSocketClient.connect(
+                host: stage.endpoint.host, port: stage.endpoint.port, path: target(opening),
+                subprotocols: opening.subprotocols, headers: fields(opening), timeout: opening.within.duration,
+                group: stage.group)
+            let now = Moment.now
+            self.client = client
+            let due = self.due
+            stage.count {
+                $0.opened += 1
+                $0.connect.record(done: now - start, due: now - due)
+            }
+            stage.saw(.opened, by: number, latency: now - start)
+            self.due = max(due, now)
+            guard case .open = opening.outcome else { throw Failure("the handshake was accepted") }
+        } catch let error as ClientError {
+            self.due = max(due, .now)
+            try refused(error, opening)
+        }
+    }
+
+    private func refused(_ error: ClientError, _ opening: Step.Connect) throws {
+        stage.count { $0.refused += 1 }
+        switch (error, opening.outcome) {
+        case (.rejected(.status(let status)), .status(let wanted)) where status == wanted:
+            stage.saw(.refused, by: number, code: status)
+        case (.timedOut, .silence): stage.saw(.timedOut, by: number)
+        case (.rejected(.status(let status)), _):
+            stage.saw(.refused, by: number, code: status)
+            throw error
+        default:
+            stage.saw(.timedOut, by: number)
+            throw error
+        }
+    }
+
+    /// Path and query of the request.
+    func target(_ opening: Step.Connect) -> String {
+        let path = opening.path.text(client: number, sequence: sequence, using: &generator)
+        return stage.endpoint.prefix + (path.isEmpty ? stage.path : path)
+    }
+
+    /// The further header fields of the request.
+    func fields(_ opening: Step.Connect) -> [(name: String, value: String)] {
+        opening.headers.map { header in
+            (header.name, header.value.text(client: number, sequence: sequence, using: &generator))
+        }
+    }
+
+    private func reconnect(_ backoff: Backoff) async throws {
+        let opening = self.opening ?? Step.Connect()
+        var wait = Nanoseconds.zero
+        for attempt in 0..<backoff.tries {
+            wait = backoff.delay(attempt: attempt, after: wait, using: &generator)
+            due = due + wait
+            try await loop.wait(until: due)
+            do { return try await connect(opening) } catch {
+                if attempt == backoff.tries - 1 { throw error }
+            }
+        }
+    }
+
+    /// The open connection.
+    func open() throws -> WebSocketClient {
+        guard let client else { throw Failure("there is no open connection") }
+        return client
+    }
+
+    /// The connection has ended, with this code.
+    func ended(code: Int) {
+        guard client != nil else { return }
+        client = nil
+        stage.count { $0.closed += 1 }
+        stage.saw(.closed, by: number, code: code)
+    }
+
+    /// Ends the connection if there is one, as a good client does.
+    private func leave() async {
+        guard let client else { return }
+        ended(code: await client.close(timeout: .seconds(2)))
+    }
+
+    // MARK: Messages
+
+    func send(_ payload: Step.Payload) async throws {
+        let client = try open()
+        let now = Moment.now
+        lastSend = (now, due)
+        let late = now - due
+        do {
+            switch payload {
+            case .text(let template):
+                try await client.send(text: template.text(client: number, sequence: sequence, using: &generator))
+            case .binary(let count): try await client.send(bytes: bytes(count))
+            }
+        } catch ClientError.closed(let code) {
+            ended(code: code)
+            throw ClientError.closed(code: code)
+        }
+        sequence += 1
+        stage.count {
+            $0.sent += 1
+            $0.lateness.record(late.count)
+        }
+    }
+
+    /// Random bytes.
+    func bytes(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 8)
+        while bytes.count < count { withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) } }
+        return Array(bytes.prefix(count))
+    }
+
+    private func ping(within limit: Nanoseconds) async throws {
+        let client = try open()
+        let start = Moment.now
+        try await client.ping()
+        while true {
+            let arrival = try await next(client, by: start + limit)
+            if case .pong = arrival.message { break }
+        }
+        due = max(due, .now)
+    }
+
+    private func wait(_ span: Step.Span) async throws {
+        due = due + span.length(using: &generator)
+        try await loop.wait(until: due)
+    }
+
+    private func expect(_ expectation: Step.Expectation) async throws {
+        let client = try open()
+        let deadline = Moment.now + expectation.within
+        switch expectation.kind {
+        case .nothing:
+            do {
+                let arrival = try await next(client, by: deadline)
+                throw Failure("\(arrival.message.words) came, and nothing should")
+            } catch ClientError.timedOut { due = max(due, .now) }
+        case .sequence(let field, let count):
+            for _ in 0..<count { try await takeNumbered(field, client, by: deadline) }
+            due = max(due, .now)
+        case .closed(let wanted):
+            while true {
+                guard case .closed(let code, _) = try await next(client, by: deadline).message else { continue }
+                guard wanted == nil || wanted == code else {
+                    throw Failure("the connection was closed with \(code), and should be with \(wanted ?? 0)")
+                }
+                due = max(due, .now)
+                return
+            }
+        default:
+            let arrival = try await nextMessage(client, by: deadline)
+            replied(at: arrival.time)
+            try check(arrival.message, expectation.kind)
+            due = max(due, arrival.time)
+        }
+    }
+
+    /// The next text or bytes; pongs are passed over.
+    private func nextMessage(_ client: WebSocketClient, by deadline: Moment) async throws -> ClientArrival {
+        while true {
+            let arrival = try await next(client, by: deadline)
+            switch arrival.message {
+            case .pong: continue
+            case .closed(let code, _): throw ClientError.closed(code: code)
+            default: return arrival
+            }
+        }
+    }
+
+    private func next(_ client: WebSocketClient, by deadline: Moment) async throws -> ClientArrival {
+        do {
+            let arrival = try await client.arrival(within: max(.zero, deadline - .now))
+            if case .closed(let code, _) = arrival.message {
+                ended(code: code)
+            } else {
+                stage.count { $0.received += 1 }
+            }
+            return arrival
+        } catch ClientError.timedOut {
+            throw ClientError.timedOut
+        }
+    }
+
+    private func replied(at time: Moment) {
+        guard let sent = lastSend else { return }
+        lastSend = nil
+        stage.count { $0.latency.record(done: time - sent.done, due: time - sent.due) }
+    }
+
+    private func check(_ message: ClientMessage, _ kind: Step.Expectation.Kind) throws {
+        guard case .text(let text) = message else {
+            if case .message = kind { return }
+            throw Failure("\(message.words) came, and text should")
+        }
+        switch kind {
+        case .text(let template):
+            let wanted = template.text(client: number, sequence: max(0, sequence - 1), using: &generator)
+            guard text == wanted else { throw Failure("another text came than was expected") }
+        case .contains(let template):
+            let wanted = template.text(client: number, sequence: max(0, sequence - 1), using: &generator)
+            guard text.contains(wanted) else { throw Failure("the text that came does not contain what was expected") }
+        default: return
+        }
+    }
+
+    private func takeNumbered(_ field: String, _ client: WebSocketClient, by deadline: Moment) async throws {
+        let arrival = try await nextMessage(client, by: deadline)
+        guard case .text(let text) = arrival.message, let number = SequenceTracker.number(field, in: text) else {
+            throw Failure("a message came without a whole number `\(field)`")
+        }
+        let step = tracker.take(number)
+        stage.count {
+            $0.lost += step.lost
+            $0.duplicated += step.duplicated
+        }
+    }
+
+    // MARK: Words
+
+    /// What went wrong, without anything of what was sent or received.
+    private static func describe(_ error: any Error) -> String {
+        switch error {
+        case let failure as Failure: failure.what
+        case ClientError.timedOut: "nothing came in time"
+        case ClientError.closed(let code): "the connection had ended with \(code)"
+        case ClientError.unreachable(let why): "the server could not be reached: \(why)"
+        case ClientError.rejected(.status(let status)): "the handshake was answered with \(status)"
+        case ClientError.rejected(.notHTTP): "the handshake was answered with something that is not HTTP"
+        case ClientError.rejected(.badAnswer): "the handshake was answered with 101, but not for WebSocket"
+        case ClientError.rejected(.notOffered): "the server chose a subprotocol that was not offered"
+        default: String(describing: type(of: error))
+        }
+    }
+}
+
+extension ClientMessage {
+    /// Its kind, without its content.
+    var words: String {
+        switch self {
+        case .text: "text"
+        case .bytes: "bytes"
+        case .pong: "a pong"
+        case .closed(let code, _): "the end (\(code))"
+        }
+    }
+}
+
+extension Nanoseconds {
+    /// `2 s`, `250 ms`.
+    var words: String {
+        count % 1_000_000_000 == 0 ? "\(count / 1_000_000_000) s" : "\((count + 500_000) / 1_000_000) ms"
+    }
+}

@@ -1,0 +1,126 @@
+public import Observations
+public import Scenarios
+import NIOCore
+
+/// Plays a scenario's clients against a server: phases in their order, clients at their times.
+public struct ScenarioPlayer: Sendable {
+    /// What is to be played.
+    public let scenario: Scenario
+    private let endpoint: Endpoint
+    private let group: ClientGroup
+    private let sink: any ObservationSink
+
+    /// A player.
+    ///
+    /// - Parameter group: the loops that clients run on.
+    public init(_ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, into sink: any ObservationSink) {
+        (self.scenario, self.endpoint, self.group, self.sink) = (scenario, endpoint, group, sink)
+    }
+
+    /// Plays one phase to its end: until its time is over, or until its clients have ended.
+    ///
+    /// - Parameters:
+    ///   - index: the phase's place in the scenario.
+    ///   - progress: told four times a second how things stand.
+    /// - Throws: `CancellationError`. What fails in a client is in the tally.
+    public func play(phase index: Int, progress: @escaping @Sendable (ClientTally) -> Void = { _ in }) async throws
+        -> ClientTally
+    {
+        let phase = scenario.phases[index]
+        sink.record([.phase(PhaseMark(time: .now, name: phase.name))])
+        let plan = Plan(phase, index: index, of: scenario)
+        let stage = Stage(
+            endpoint: endpoint, path: scenario.path, phase: phase.name, group: group, sink: sink,
+            barriers: Barriers(plan.barriers))
+        let start = Moment.now
+        let end = phase.duration.map { start + $0 }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                // Ends with the group; says how things stand meanwhile.
+                let loop = group.eventLoops.next()
+                while true {
+                    try await loop.wait(until: .now + .milliseconds(250))
+                    progress(stage.tally)
+                }
+            }
+            tasks.addTask {
+                await play(plan, on: stage, from: start, until: end)
+                throw PhaseOver()
+            }
+            if let end {
+                tasks.addTask {
+                    try await group.eventLoops.next().wait(until: end)
+                    await stage.barriers.open()
+                    throw PhaseOver()
+                }
+            }
+            do { while try await tasks.next() != nil {} } catch is PhaseOver {}
+            await stage.barriers.open()
+            tasks.cancelAll()
+        }
+        try Task.checkCancellation()
+        return stage.tally
+    }
+
+    private struct PhaseOver: Error {}
+
+    /// All clients of a phase, each on a task of its own.
+    private func play(_ plan: Plan, on stage: Stage, from start: Moment, until end: Moment?) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            for entry in plan.entries {
+                tasks.addTask {
+                    var number = entry.number
+                    repeat {
+                        let due = number == entry.number ? start + entry.offset : Moment.now
+                        let run = ClientRun(number: number, stage: stage, due: due, seed: scenario.seed)
+                        await run.play(scenario.clients[entry.client] ?? [])
+                        number += plan.entries.count
+                    } while plan.repeats && end != nil && !Task.isCancelled
+                    await stage.barriers.giveUp(scenario.barriers(of: entry.client))
+                }
+            }
+            if plan.isEmpty, let end { try? await group.eventLoops.next().wait(until: end) }
+        }
+    }
+}
+
+/// Who comes in a phase, and when: it follows from the scenario's seed.
+struct Plan {
+    struct Entry: Sendable {
+        var number: Int
+        var client: String
+        var offset: Nanoseconds
+    }
+
+    var entries: [Entry] = []
+    /// Whether a client that ends is followed by another.
+    var repeats = false
+    /// How many come to each barrier.
+    var barriers: [String: Int] = [:]
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    init(_ phase: Phase, index: Int, of scenario: Scenario) {
+        // Streams above 2^32 are the phases'; those below are the clients'.
+        var generator = SeededGenerator(seed: scenario.seed, stream: UInt64(index + 1) << 32)
+        let offsets: [Nanoseconds]
+        switch phase.load {
+        case .none: offsets = []
+        case .arrivals(let arrivals): offsets = arrivals.times(using: &generator)
+        case .population(let count):
+            offsets = Array(repeating: .zero, count: count)
+            repeats = phase.duration != nil
+        }
+        let total = phase.clients.reduce(0) { $0 + $1.weight }
+        for (number, offset) in offsets.enumerated() {
+            var draw = total > 0 ? Int.random(in: 0..<total, using: &generator) : 0
+            let share = phase.clients.first { share in
+                draw -= share.weight
+                return draw < 0
+            }
+            guard let client = share?.client else { continue }
+            entries.append(Entry(number: number, client: client, offset: offset))
+            for name in scenario.barriers(of: client) { barriers[name, default: 0] += 1 }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Observations
+import Scenarios
+import Synchronization
+
+/// What the clients of one phase share.
+final class Stage: Sendable {
+    let endpoint: Endpoint
+    /// The path of steps that name none.
+    let path: String
+    let phase: String
+    let group: ClientGroup
+    let sink: any ObservationSink
+    let barriers: Barriers
+    private let state = Mutex(ClientTally())
+
+    init(
+        endpoint: Endpoint, path: String, phase: String, group: ClientGroup, sink: any ObservationSink,
+        barriers: Barriers
+    ) {
+        (self.endpoint, self.path, self.phase) = (endpoint, path, phase)
+        (self.group, self.sink, self.barriers) = (group, sink, barriers)
+    }
+
+    /// Changes the tally.
+    func count(_ change: (inout ClientTally) -> Void) { state.withLock { change(&$0) } }
+
+    /// The tally as it stands.
+    var tally: ClientTally { state.withLock { $0 } }
+
+    /// Records what one client saw.
+    func saw(_ kind: ClientEvent.Kind, by client: Int, code: Int? = nil, latency: Nanoseconds? = nil) {
+        sink.record([
+            .client(
+                ClientEvent(
+                    time: .now, client: UInt64(client), phase: phase, kind: kind, code: code, latency: latency))
+        ])
+    }
+}

@@ -1,0 +1,94 @@
+import Analysis
+public import Gate
+public import Replay
+public import Scenarios
+import Observations
+
+/// Plays a scenario within a session: its phases in order, settling and checks after each.
+public struct ScenarioRun: Sendable {
+    /// Does to a launched server what a phase asks for.
+    public typealias ServerControl = @Sendable (Phase.ServerAction) -> Void
+
+    private let scenario: Scenario
+    private let endpoint: Endpoint
+    private let group: ClientGroup
+    private let sees: Bool
+    private let control: ServerControl?
+
+    /// A run.
+    ///
+    /// - Parameters:
+    ///   - seesServer: whether somebody watches the server itself; else only its clients are counted.
+    ///   - control: signals a launched server; `nil` when loopscope did not launch it.
+    public init(
+        _ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, seesServer: Bool, control: ServerControl? = nil
+    ) {
+        (self.scenario, self.endpoint, self.group) = (scenario, endpoint, group)
+        (sees, self.control) = (seesServer, control)
+    }
+
+    /// Plays it.
+    ///
+    /// - Parameters:
+    ///   - outcome: told of the outcome as it grows, so that nothing is lost when the session ends early.
+    ///   - progress: told four times a second how the clients of a phase stand.
+    public func play(
+        in session: LiveSession, outcome report: @escaping @Sendable (ReplayOutcome) -> Void,
+        progress: @escaping @Sendable (String, ClientTally) -> Void
+    ) async throws {
+        var outcome = ReplayOutcome(scenario: scenario.name, seed: scenario.seed)
+        // What was there before the first client is what growth is measured against.
+        let baseline = sees ? try await Settling.wait(within: Self.baselinePatience, session).populations : nil
+        let player = ScenarioPlayer(scenario, at: endpoint, group: group, into: session)
+        for (index, phase) in scenario.phases.enumerated() {
+            if let action = phase.server { control?(action) }
+            let tally = try await player.play(phase: index) { progress(phase.name, $0) }
+            outcome.phases.append(.init(name: phase.name, clients: tally))
+            report(outcome)
+            if let limit = phase.settle, sees {
+                outcome.phases[index].isSettled = try await Settling.wait(within: limit.duration, session).isSettled
+            }
+            guard !phase.checks.isEmpty else { continue }
+            let measured = try await measure(session, phase, baseline, outcome)
+            outcome.checks += phase.checks.map { CheckResult($0, phase: phase.name, on: measured) }
+            report(outcome)
+        }
+        report(outcome)
+    }
+
+    /// How long the server may take to stand still before the first client comes.
+    private static let baselinePatience = Duration.seconds(5)
+
+    private func measure(
+        _ session: LiveSession, _ phase: Phase, _ baseline: Populations?, _ outcome: ReplayOutcome
+    ) async throws -> Measurements {
+        var measured = Measurements(baseline: baseline, clients: outcome.clients)
+        guard sees else { return measured }
+        if phase.checks.contains(where: { $0.metric.name == "cpu.percent" }) {
+            measured.settledCPU = try await SettledCPU.measure(for: .seconds(1), session)
+        }
+        let evidence = try session.evidence()
+        measured.evidence = evidence
+        measured.findings = SessionRunner.judge(evidence).findings.count
+        return measured
+    }
+}
+
+/// The CPU a settled server takes.
+enum SettledCPU {
+    /// Percent of one core over a time, all its processes; `nil` when /proc was not read twice in it.
+    static func measure(for time: Duration, _ session: LiveSession) async throws -> Double? {
+        let before = try session.evidence().processes.map(\.last)
+        try await Task.sleep(for: time)
+        let after = try session.evidence().processes.map(\.last)
+        var percent: Double?
+        for sample in after {
+            guard let earlier = before.first(where: { $0.pid == sample.pid }), sample.time > earlier.time else {
+                continue
+            }
+            let share = (sample.cpu - earlier.cpu).seconds / (sample.time - earlier.time).seconds * 100
+            percent = (percent ?? 0) + share
+        }
+        return percent
+    }
+}
