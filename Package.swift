@@ -170,6 +170,8 @@ let package = Package(
                 "RemoteProcess", "Replay", "Statistics", "WebSocket",
             ]),
 
+        tests("Replay", ["Demo", "Observations", "RealtimeServer", "Scenarios", "Statistics"]),
+
         // Floor 4: sessions.
         room("Session", ["Analysis", "Detectors", "Gate", "Observations", "Recording", "Replay", "Scenarios"]),
         room(

@@ -18,7 +18,8 @@ public struct Populations: Hashable, Sendable {
     public var loops: Int?
     /// Resident memory, all processes.
     public var residentBytes: Int?
-    /// When they were counted: the newest census or process sample.
+    /// How old the oldest part of them is: a process is sampled more often than its consumers are counted, and a count
+    /// that rests on the same census as the last one proves nothing.
     public var time: Moment
 
     /// Counts what `evidence` shows last.
@@ -41,7 +42,9 @@ public struct Populations: Hashable, Sendable {
             residentBytes = last.reduce(0) { $0 + $1.residentBytes }
         }
         loops = evidence.loops.isEmpty ? nil : evidence.loops.count
-        time = (evidence.connectionCensuses.map(\.time) + last.map(\.time)).max() ?? evidence.now
+        var newest: [Int32: Moment] = [:]
+        for census in evidence.connectionCensuses { newest[census.pid] = census.time }
+        time = (Array(newest.values) + last.map(\.time)).min() ?? evidence.now
     }
 
     /// Whether what must stand still does: memory may breathe, and threads of a pool may be begun late.

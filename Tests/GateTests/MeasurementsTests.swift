@@ -80,4 +80,20 @@ struct CheckTests {
         #expect(!Populations(try evidence(stuck: 2, open: 0, fds: 7)).standsStill(since: one))
         #expect(!Populations(try evidence(stuck: 1, open: 1, fds: 8)).standsStill(since: one))
     }
+
+    @Test("does not take two looks at one census for two counts, however often the process is sampled")
+    func sameCensus() throws {
+        var log = ObservationLog([
+            .connections(ConnectionCensus(time: Moment(nanoseconds: 5), pid: 1, grade: .read, consumers: []))
+        ])
+        func sample(_ time: Int64) -> Observation {
+            .process(
+                ProcessSample(
+                    time: Moment(nanoseconds: time), pid: 1, name: "x", cpu: .zero, age: .zero, residentBytes: 0))
+        }
+        log.append([sample(6)])
+        let first = Populations(try Evidence(log)).time
+        log.append([sample(9)])
+        #expect(Populations(try Evidence(log)).time == first)
+    }
 }
