@@ -15,7 +15,9 @@ public struct ListeningSocket: Hashable, Sendable {
         let numbers = (try? proc.numbers(in: folder, limit: SocketCensus.maximumDescriptors)) ?? []
         let own = Set(
             numbers.compactMap { number -> UInt64? in
-                guard let target = try? proc.readLink("\(folder)/\(number)"), target.hasPrefix("socket:[") else { return nil }
+                guard let target = try? proc.readLink("\(folder)/\(number)"), target.hasPrefix("socket:[") else {
+                    return nil
+                }
                 return UInt64(target.dropFirst(8).dropLast())
             })
         guard !own.isEmpty else { return [] }

@@ -43,15 +43,15 @@ public struct ReplayText {
             table.rows.append([
                 phase.name.plain(limit: 32), clients.started.spaced, clients.opened.spaced, clients.refused.spaced,
                 clients.closed.spaced, clients.failed.spaced, clients.sent.spaced, clients.received.spaced,
-                time(clients.connect.corrected, 0.5), time(clients.connect.corrected, 0.99),
-                time(clients.latency.corrected, 0.5), time(clients.latency.corrected, 0.99),
-                time(clients.latency.raw, 0.99), phase.isSettled.map { $0 ? "yes" : "no" } ?? "-",
+                quantile(clients.connect.corrected, 0.5), quantile(clients.connect.corrected, 0.99),
+                quantile(clients.latency.corrected, 0.5), quantile(clients.latency.corrected, 0.99),
+                quantile(clients.latency.raw, 0.99), phase.isSettled.map { $0 ? "yes" : "no" } ?? "-",
             ])
         }
         return table.rows.isEmpty ? [] : [style.bold("Clients")] + table.lines(style)
     }
 
-    private func time(_ histogram: DurationHistogram, _ quantile: Double) -> String {
+    private func quantile(_ histogram: DurationHistogram, _ quantile: Double) -> String {
         histogram.value(at: quantile).map { Nanoseconds($0).short } ?? "-"
     }
 
@@ -66,14 +66,15 @@ public struct ReplayText {
         var lines: [String] = []
         let clients = outcome.clients
         if clients.lost + clients.duplicated > 0 {
-            lines.append("\(clients.lost.counted("message")) of a sequence lost, \(clients.duplicated.spaced) came twice")
+            lines.append(
+                "\(clients.lost.counted("message")) of a sequence lost, \(clients.duplicated.spaced) came twice")
         }
         if outcome.driverWasBottleneck {
             lines.append(
                 style.yellow("!") + " the client was the bottleneck: it did what was due "
-                    + time(clients.lateness, 0.99) + " late (p99); read its times as upper bounds")
+                    + quantile(clients.lateness, 0.99) + " late (p99); read its times as upper bounds")
         } else if clients.lateness.total > 0 {
-            lines.append(style.dim("the driver was at most \(time(clients.lateness, 0.99)) late (p99)"))
+            lines.append(style.dim("the driver was at most \(quantile(clients.lateness, 0.99)) late (p99)"))
         }
         return lines
     }
