@@ -40,7 +40,8 @@ public enum ExitReason: Int32, Sendable, CaseIterable {
         switch self {
         case .clean: "clean, or what was expected"
         case .findings: "findings at or above --fail-on (default: high)"
-        case .regression: "regression against baseline or budget, a failed check of a scenario, or an expired suppression"
+        case .regression:
+            "regression against baseline or budget, a failed check of a scenario, or an expired suppression"
         case .inconclusive: "inconclusive: too little seen, or no baseline yet"
         case .usage: "wrong command line"
         case .wrongContent: "input with wrong content (scenario, budget, recording)"
