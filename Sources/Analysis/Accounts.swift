@@ -122,4 +122,16 @@ struct Accounts {
             }
         }
     }
+
+    /// Adds the objects of consumer classes that the collector's lists had last, in each process.
+    mutating func add(types censuses: [TypeCensus], of consumers: Set<String>) {
+        var last: [Int32: TypeCensus] = [:]
+        for census in censuses { last[census.pid] = census }
+        let known = consumers.union(byClass.keys.compactMap(\.self))
+        for census in last.values {
+            for (type, count) in census.counts where known.contains(type) {
+                update(type, grade: .read) { $0.objects = ($0.objects ?? 0) + count }
+            }
+        }
+    }
 }

@@ -89,6 +89,7 @@ public struct Evidence: Sendable {
         var lastTasks: [Int32: TaskCensus] = [:]
         for census in taskCensuses { lastTasks[census.pid] = census }
         tasksPerSecond = TaskCensus.creationRates(taskCensuses)
+        ledger.addRates(tasksPerSecond, of: outliving)
         tasks = lastTasks.values.sorted { $0.pid < $1.pid }
         dispatchWindows = try source.dispatchWindows()
         swallowed = Dictionary(

@@ -28,6 +28,9 @@ public struct LedgerEntry: Hashable, Sendable {
     public var threw: Int?
     /// Instances alive at the end.
     public var alive: Int?
+    /// Objects of the class in memory when they were last counted: those alive, and those that wait for a collector pass
+    /// or are held by something else than a task.
+    public var objects: Int?
     /// Instances alive at the end whose connection is closed.
     public var stuck: Int?
     /// Tasks alive at the end on behalf of its instances.
@@ -88,8 +91,25 @@ public struct Ledger: Hashable, Sendable {
         accounts.add(events: try source.connections(), opened: span)
         accounts.add(windows: try source.consumerWindows(), in: span)
         accounts.add(dispatches: try source.dispatchWindows(), in: span)
-        if phase == nil { accounts.add(censuses: try source.connectionCensuses()) }
+        if phase == nil {
+            accounts.add(censuses: try source.connectionCensuses())
+            accounts.add(types: try source.typeCensuses(), of: Set(try source.methods().map(\.consumer)))
+        }
         entries = accounts.entries
+    }
+}
+
+extension Ledger {
+    /// Books the tasks that a process creates on the one class that spins in it: Channels makes a receive task for each
+    /// message that it dispatches. Of several classes that spin the shares are not known.
+    mutating func addRates(_ tasksPerSecond: [Int32: Double], of outliving: [Outliving]) {
+        let hot = Dictionary(grouping: outliving.filter { $0.face == .hot && $0.grade == .read }, by: \.pid)
+        for (pid, spinning) in hot {
+            guard let rate = tasksPerSecond[pid], Set(spinning.map(\.instance.consumer)).count == 1,
+                let place = entries.firstIndex(where: { $0.consumer == spinning[0].instance.consumer })
+            else { continue }
+            entries[place].dispatchesPerSecond = (entries[place].dispatchesPerSecond ?? 0) + rate
+        }
     }
 }
 

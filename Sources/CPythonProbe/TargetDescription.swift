@@ -1,8 +1,10 @@
 import CPythonLayouts
+import Observations
 import RemoteProcess
 import TargetMemory
 
-/// What a process is, in words, as far as its imported modules tell: `uvicorn 0.38.0 websockets/asyncio, CPython 3.13.5`.
+/// What a process is, in words, as far as its imported modules tell:
+/// `uvicorn 0.38.0 websockets/asyncio, CPython 3.13.5, Channels 4.3.2, RedisChannelLayer`.
 struct TargetDescription {
     /// Servers, the outer one first: gunicorn runs uvicorn's worker.
     private static let servers = ["gunicorn", "uvicorn", "daphne", "hypercorn", "aiohttp"]
@@ -28,18 +30,31 @@ struct TargetDescription {
         let loop = modules["uvloop"] != nil ? "uvloop" : modules["asyncio"] != nil ? "asyncio" : nil
         let manner = [implementation, loop].compactMap { $0 }.joined(separator: "/")
         let server = (servers + (manner.isEmpty ? [] : [manner])).joined(separator: " ")
-        text = (server.isEmpty ? "" : server + ", ") + "CPython \(Self.version(of: process, modules, reader))"
+        text =
+            (server.isEmpty ? "" : server + ", ") + "CPython \(Self.version(of: process, modules, reader))"
+            + Self.channels(modules, reader, process.mainInterpreter)
     }
 
     private static func modules(
         _ reader: ObjectReader, _ interpreter: RemoteAddress
     ) throws(RemoteReadError) -> [String: RemoteAddress] {
-        let wanted = Set(servers + implementations.map(\.0) + ["uvloop", "asyncio", "platform", "sys"])
+        let wanted = Set(servers + implementations.map(\.0) + ["uvloop", "asyncio", "platform", "sys", "channels"])
         var found: [String: RemoteAddress] = [:]
         for entry in try reader.modules(interpreter: interpreter) {
             if let name = try? reader.string(entry.key), wanted.contains(name) { found[name] = entry.value }
         }
         return found
+    }
+
+    /// Channels, and the layers that were made so far: an application makes one when it first uses it.
+    private static func channels(
+        _ modules: [String: RemoteAddress], _ reader: ObjectReader, _ interpreter: RemoteAddress
+    ) -> String {
+        guard let module = modules["channels"] else { return "" }
+        let layers = (try? reader.layers(interpreter: interpreter, LiveChannels())) ?? []
+        let classes = layers.map { layer in layer.layer.split(separator: ".").last.map(String.init) ?? layer.layer }
+        let version = version(of: module, reader).map { "Channels \($0)" } ?? "Channels"
+        return ([", " + version] + Set(classes).sorted()).joined(separator: ", ")
     }
 
     private static func version(of module: RemoteAddress, _ reader: ObjectReader) -> String? {

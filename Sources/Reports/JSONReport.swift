@@ -116,7 +116,8 @@ public enum JSONReport {
     private static func consumer(_ entry: LedgerEntry) -> JSONValue {
         [
             "name": JSONValue(entry.consumer), "grade": .string(entry.grade.rawValue), "alive": JSONValue(entry.alive),
-            "open": JSONValue(entry.open), "stuck": JSONValue(entry.stuck), "tasks": JSONValue(entry.tasks),
+            "objects": JSONValue(entry.objects), "open": JSONValue(entry.open), "stuck": JSONValue(entry.stuck),
+            "tasks": JSONValue(entry.tasks),
             "opened": JSONValue(entry.opened), "accepted": JSONValue(entry.accepted),
             "rejected": JSONValue(entry.rejected), "closed": JSONValue(entry.closed),
             "started": JSONValue(entry.started), "ended": JSONValue(entry.ended), "killed": JSONValue(entry.killed),

@@ -358,3 +358,23 @@ struct OutlivingTests {
         #expect(try judge(log).findings.first?.count == 9000)
     }
 }
+
+@Suite("Ledger on read evidence")
+struct ReadLedgerTests {
+    @Test("objects beyond the living are counted apart, and a lone spinning class is given its rate")
+    func read() throws {
+        let beats = [Int64(500), 1500].map { time in
+            Observation.tasks(
+                TaskCensus(
+                    time: at(time), pid: 1, grade: .read,
+                    groups: [TaskGroup(name: "run_asgi", state: .waiting, example: "Task-\(time * 10)")]))
+        }
+        let types = Observation.types(TypeCensus(time: at(500), pid: 1, counts: [chat: 7, "dict": 9]))
+        let evidence = try Evidence(
+            session([(500, [stuck(1, progress: 1)]), (1500, [stuck(1, progress: 900)])], more: beats + [types]))
+        let entry = try #require(evidence.ledger[chat])
+        #expect(entry.alive == 2 && entry.objects == 7)
+        #expect(entry.dispatchesPerSecond == 10_000)
+        #expect(evidence.ledger["dict"] == nil)
+    }
+}
