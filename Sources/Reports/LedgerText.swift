@@ -20,6 +20,25 @@ enum LedgerText {
         return table
     }
 
+    /// The ledger as far as memory shows it at an instant: what is there, and what should not be.
+    static func readTable(_ ledger: Ledger) -> TextTable {
+        var table = TextTable(columns: [
+            ("consumer", .left), ("alive", .right), ("open", .right), ("stuck", .right), ("objects", .right),
+            ("tasks", .right), ("dispatches/s", .right), ("", .left),
+        ])
+        for entry in ledger.entries {
+            table.rows.append([
+                entry.consumer.map { $0.plain(limit: 48) } ?? "(no consumer)", entry.alive.cell, entry.open.cell,
+                entry.stuck.cell, entry.objects.cell, entry.tasks.cell, entry.dispatchesPerSecond.cell(0), mark(entry),
+            ])
+        }
+        return table
+    }
+
+    /// What a ledger that was read cannot say.
+    static let unknown =
+        "opened, closed and ended are not known from outside: only what is there now, objects as last counted"
+
     private static func mark(_ entry: LedgerEntry) -> String {
         let imbalances = entry.imbalances
         guard imbalances.isEmpty else { return "✗ " + imbalances.joined(separator: "; ") }

@@ -67,6 +67,10 @@ public struct TextReport {
 
     private var ledger: [String] {
         guard report.phases.count < 2, !report.ledger.entries.isEmpty else { return [] }
+        guard report.ledger.entries.contains(where: { $0.opened != nil }) else {
+            return [style.bold("Ledger")] + LedgerText.readTable(report.ledger).lines(style)
+                + ["  " + style.dim(LedgerText.unknown)]
+        }
         return [style.bold("Ledger")] + LedgerText.table(report.ledger).lines(style)
     }
 
