@@ -173,7 +173,9 @@ let package = Package(
         tests("Replay", ["Demo", "Observations", "RealtimeServer", "Scenarios", "Statistics"]),
 
         // Floor 4: sessions.
-        room("Session", ["Analysis", "Detectors", "Gate", "Observations", "Recording", "Replay", "Scenarios"]),
+        room(
+            "Session",
+            ["Analysis", "Detectors", "Gate", "Observations", "Recording", "RemoteProcess", "Replay", "Scenarios"]),
         room(
             "Launcher",
             [

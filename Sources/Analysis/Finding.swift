@@ -78,11 +78,19 @@ public struct Finding: Hashable, Sendable {
         }
     }
 
+    /// The line of the location's file that shows it best: the handler, the call. `nil` for the declaration.
+    public var focus: Int?
+    /// The lines around it, when they could be read while the file was what the target runs.
+    public var source: SourceExcerpt?
+
+    /// The line to show of the location's file.
+    public var shownLine: Int? { focus ?? location?.handlerLine ?? location?.line }
+
     /// A finding.
     public init(
         code: String, title: String, severity: Severity, confidence: Confidence, grade: Grade, pid: Int32? = nil,
         consumer: String? = nil, count: Int, location: CodeLocation? = nil, evidence: [String], howSure: String,
-        fix: String, check: String? = nil
+        fix: String, check: String? = nil, focus: Int? = nil, source: SourceExcerpt? = nil
     ) {
         self.code = code
         self.title = title
@@ -97,6 +105,8 @@ public struct Finding: Hashable, Sendable {
         self.howSure = howSure
         self.fix = fix
         self.check = check
+        self.focus = focus
+        self.source = source
     }
 
     /// Worst first; then by code, class and place, so that a report does not depend on the order of reading.

@@ -4,7 +4,7 @@ public import Observations
 public struct HotSpot: Hashable, Sendable {
     /// Whose: `loop MainThread`, `consumer ChatConsumer`, `task Task-7`.
     public var owner: String
-    /// Innermost application frame of the heaviest stacks.
+    /// Innermost application frame of the heaviest stacks; where a turn has none, the coroutine or callback it ran.
     public var frame: Frame
     /// Share of the owner's time.
     public var percent: Double
@@ -14,15 +14,12 @@ public struct HotSpot: Hashable, Sendable {
         let stacks = evidence.profile.stacks
         let whole = evidence.profile.total.seconds
         guard whole > 0 else { return [] }
-        var groups: [(owner: String, stacks: [StackSample])] = []
-        for (thread, mine) in Dictionary(grouping: stacks, by: \.thread) { groups.append(("loop \(thread)", mine)) }
-        for (consumer, mine) in Dictionary(grouping: stacks.filter { $0.consumer != nil }, by: \.consumer) {
-            groups.append(("consumer \(consumer ?? "")", mine))
+        let owners = Owners(evidence)
+        var groups: [String: [StackSample]] = [:]
+        for sample in stacks {
+            for owner in owners.of(sample) { groups[owner, default: []].append(sample) }
         }
-        for (task, mine) in Dictionary(grouping: stacks.filter { $0.task != nil }, by: \.task) {
-            groups.append(("task \(task ?? "")", mine))
-        }
-        return groups.compactMap { spot(of: $0.owner, in: $0.stacks, whole: whole) }
+        return groups.compactMap { spot(of: $0.key, in: $0.value, whole: whole) }
             .sorted { ($0.percent, $1.owner) > ($1.percent, $0.owner) }
             .prefix(12).map { $0 }
     }
@@ -32,7 +29,7 @@ public struct HotSpot: Hashable, Sendable {
         guard total > whole * 0.02 else { return nil }
         var weights: [Frame: Double] = [:]
         for sample in stacks {
-            guard var frame = sample.stack.frames.last(where: \.isApplication) ?? sample.stack.leaf else { continue }
+            guard var frame = hottest(in: sample.stack) else { continue }
             frame.line = nil
             weights[frame, default: 0] += sample.weight.seconds
         }
@@ -40,6 +37,61 @@ public struct HotSpot: Hashable, Sendable {
             let (frame, weight) = weights.max(by: { ($0.value, $1.key.function) < ($1.value, $0.key.function) })
         else { return nil }
         return HotSpot(owner: owner, frame: frame, percent: weight / total * 100)
+    }
+
+    /// What a stack is about, library frames folded; `nil` for a loop that does its own work.
+    private static func hottest(in stack: StackTrace) -> Frame? {
+        guard let turn = stack.turn else { return stack.frames.last(where: \.isApplication) ?? stack.leaf }
+        return turn.last(where: \.isApplication) ?? turn.first
+    }
+}
+
+/// Whom a sample belongs to: its loop or thread, and the consumer and the task whose code it ran.
+///
+/// A sampler from outside knows neither consumer nor task: they are told by the code that tasks of the censuses were
+/// seen in, where only one consumer's were.
+private struct Owners {
+    private struct Code: Hashable {
+        let function: String
+        let file: String?
+
+        init(_ frame: Frame) {
+            function = frame.function
+            file = frame.file
+        }
+    }
+
+    private var consumers: [Code: Set<String>] = [:]
+    private var tasks: Set<Code> = []
+    private var loops: Set<String>
+
+    init(_ evidence: Evidence) {
+        loops = Set(evidence.loops.map(\.thread))
+        for group in evidence.taskCensuses.flatMap(\.groups) {
+            if let outermost = group.stack.frames.first { tasks.insert(Code(outermost)) }
+            guard let consumer = group.consumer else { continue }
+            for frame in group.stack.frames where frame.isApplication {
+                consumers[Code(frame), default: []].insert(consumer)
+            }
+        }
+    }
+
+    func of(_ sample: StackSample) -> [String] {
+        let turn = sample.stack.turn
+        var owners = ["\(turn != nil || loops.contains(sample.thread) ? "loop" : "thread") \(sample.thread)"]
+        if let consumer = sample.consumer ?? consumer(of: sample.stack) { owners.append("consumer \(consumer)") }
+        if let task = sample.task { owners.append("task \(task)") }
+        if sample.task == nil, let first = turn?.first, tasks.contains(Code(first)) {
+            owners.append("task \(first.function)")
+        }
+        return owners
+    }
+
+    private func consumer(of stack: StackTrace) -> String? {
+        for frame in stack.frames.reversed() where frame.isApplication {
+            if let known = consumers[Code(frame)], known.count == 1 { return known.first }
+        }
+        return nil
     }
 }
 

@@ -37,7 +37,11 @@ public enum Catalogue {
             case .notEnoughEvidence(let why): notChecked.append((card.code, why))
             }
         }
-        return Judgement(
-            findings: Finding.worstFirst(Precedence.resolve(findings)), checked: checked, notChecked: notChecked)
+        var resolved = Finding.worstFirst(Precedence.resolve(findings))
+        for index in resolved.indices {
+            guard let file = resolved[index].location?.file, let line = resolved[index].shownLine else { continue }
+            resolved[index].source = evidence.sources.first { $0.shows(line, of: file) }
+        }
+        return Judgement(findings: resolved, checked: checked, notChecked: notChecked)
     }
 }

@@ -62,11 +62,11 @@ extension DetectorCard {
     func finding(
         severity: Severity? = nil, confidence: Confidence, grade: Grade, pid: Int32? = nil, consumer: String? = nil,
         count: Int, location: CodeLocation? = nil, evidence: [String], howSure: String, fix: String,
-        check: String? = nil
+        check: String? = nil, focus: Int? = nil
     ) -> Finding {
         Finding(
             code: code, title: title, severity: severity ?? self.severity, confidence: confidence, grade: grade,
             pid: pid, consumer: consumer, count: count, location: location, evidence: evidence, howSure: howSure,
-            fix: fix, check: check)
+            fix: fix, check: check, focus: focus)
     }
 }

@@ -90,7 +90,7 @@ public struct BlockedLoop: Detector {
             lines.append("in \(leaf.function)")
         }
         let share = blocks.reduce(0) { $0 + $1.length.seconds } / max(evidence.duration.seconds, 1e-9)
-        if isSampled, share >= 0.01 { lines.append("\(Int((share * 100).rounded())) % of the time observed") }
+        if isSampled, share >= 0.01 { lines.append("\(Int((min(1, share) * 100).rounded())) % of the time observed") }
         let name = place.function ?? "the call"
         return card.finding(
             severity: length < .milliseconds(250) && blocks.count < 3 ? .high : .critical,
@@ -104,7 +104,8 @@ public struct BlockedLoop: Detector {
             howSure: isSampled
                 ? Self.howSure(blocks) : "the stack was taken while the loop's heartbeat was missing",
             fix: "move the blocking call in \(name) off the loop, or await an asynchronous one",
-            check: "time the call: everything over a few milliseconds stalls every connection of the loop")
+            check: "time the call: everything over a few milliseconds stalls every connection of the loop",
+            focus: isSampled ? frame?.line : nil)
     }
 
     private static func howSure(_ blocks: [LoopBlock]) -> String {

@@ -77,7 +77,8 @@ public struct IdleBusyLoop: Detector {
             howSure: "ready to run in \(poller.sightings) of \(poller.sightings) censuses over "
                 + "\(poller.span.seconds.spokenSeconds), with \((own * 1e7).rounded() / 10) µs of its own work in a turn",
             fix: "in \(function), wait for an asyncio.Event, a future or a queue instead of asking in a loop",
-            check: "count the loop's turns with `python -X dev`, or put a sleep(0.05) there: the CPU falls at once")
+            check: "count the loop's turns with `python -X dev`, or put a sleep(0.05) there: the CPU falls at once",
+            focus: poller.frame.line)
     }
 }
 

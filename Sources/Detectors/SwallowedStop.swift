@@ -83,7 +83,9 @@ struct SwallowedStopCase {
             return
                 "in \(location.function), rethrow StopConsumer: `catch let stop as StopConsumer { throw stop }` before the other `catch`"
         }
-        return "add `except StopConsumer: raise` before `except Exception` in \(location.function)"
+        // Without the handler in its code the override is only the likely place: something it calls may swallow.
+        return (location.handlerLine == nil ? "probably: " : "")
+            + "add `except StopConsumer: raise` before `except Exception` in \(location.function)"
     }
 
     var check: String {

@@ -10,11 +10,24 @@ struct FindingText {
         let sign = finding.severity >= .high ? style.red("✗") : style.yellow("!")
         var lines = ["\(sign) \(style.bold(headline))  \(style.dim(tag))"]
         if let place = finding.location { lines.append(row("where", Place.text(place))) }
+        lines += source
         lines.append(row("seen", finding.evidence.map { $0.plain() }.joined(separator: "; ")))
         lines.append(row("sure", finding.howSure.plain()))
         lines.append(row("fix", finding.fix.plain()))
         if let check = finding.check { lines.append(row("check", check.plain())) }
         return lines
+    }
+
+    /// The lines around the decisive one, which is marked.
+    private var source: [String] {
+        guard let source = finding.source, let focus = finding.shownLine else { return [] }
+        return source.numbered.map { number, text in
+            let mark = number == focus ? style.red(">") : " "
+            let digits = String(number)
+            let padded = String(repeating: " ", count: max(0, 6 - digits.count)) + digits
+            let code = text.plain(limit: SourceExcerpt.widthLimit)
+            return "         \(mark)\(style.dim(padded))" + (code.isEmpty ? "" : "  \(code)")
+        }
     }
 
     private var headline: String {
@@ -35,6 +48,24 @@ extension TextReport {
     /// One finding alone: what is printed the moment it stands.
     public static func text(of finding: Finding, style: TextStyle) -> String {
         FindingText(finding: finding, style: style).lines.joined(separator: "\n")
+    }
+}
+
+extension SourceExcerpt {
+    /// The lines with their numbers; a number beyond all files ends them.
+    var numbered: [(number: Int, text: String)] {
+        lines.enumerated().compactMap { offset, text in
+            let (number, overflow) = firstLine.addingReportingOverflow(offset)
+            return overflow ? nil : (number, text.spacedTabs)
+        }
+    }
+}
+
+extension String {
+    /// Tabs as four spaces, since a terminal would obey them, and without the white space at its end.
+    fileprivate var spacedTabs: String {
+        let text = split(separator: "\t", omittingEmptySubsequences: false).joined(separator: "    ")
+        return String(text.reversed().drop { $0.isWhitespace }.reversed())
     }
 }
 

@@ -50,6 +50,7 @@ enum HTMLStyle {
         .finding dt { color: var(--soft); font-size: 13px; padding-top: 1px; }
         .finding ul { margin: 0; padding: 0; list-style: none; }
         .place b { font-weight: 640; } .place span, .file { color: var(--soft); }
+        pre.source { font-family: var(--mono); font-size: .84em; margin: 0; overflow-x: auto; } .source i { color: var(--faint); font-style: normal; } .source mark { background: var(--fix); color: inherit; }
         .fix { background: var(--fix); border-radius: 6px; padding: 8px 12px; }
         .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
         table { border-collapse: collapse; width: 100%; font-size: 13.5px; }

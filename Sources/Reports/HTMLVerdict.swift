@@ -50,6 +50,7 @@ struct HTMLVerdict {
     private func card(_ finding: Finding) -> String {
         var rows: [(String, String)] = []
         if let place = finding.location { rows.append(("where", Self.place(place))) }
+        if let source = Self.source(of: finding) { rows.append(("source", source)) }
         let seen = finding.evidence.map { "<li>\(Self.prose($0))</li>" }.joined()
         rows.append(("seen", "<ul>\(seen)</ul>"))
         rows.append(("how sure", Self.prose(finding.howSure)))
@@ -64,6 +65,16 @@ struct HTMLVerdict {
             <dl>\(rows.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" }.joined())</dl>
             </article>
             """
+    }
+
+    /// The lines around the decisive one, which is marked.
+    private static func source(of finding: Finding) -> String? {
+        guard let source = finding.source, let focus = finding.shownLine else { return nil }
+        let lines = source.numbered.map { number, text in
+            let line = "<i>\(number)</i>  \(text.markup(limit: SourceExcerpt.widthLimit))"
+            return number == focus ? "<mark>\(line)</mark>" : line
+        }
+        return "<pre class=\"source\">\(lines.joined(separator: "\n"))</pre>"
     }
 
     private static func place(_ place: CodeLocation) -> String {

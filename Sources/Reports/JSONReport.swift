@@ -67,6 +67,14 @@ public enum JSONReport {
             "evidence": .array(finding.evidence.map(JSONValue.string)), "how_sure": .string(finding.howSure),
             "fix": .string(finding.fix), "check": JSONValue(finding.check),
             "connections": .array(finding.connections.map(connection)),
+            "source": finding.source.map { source($0, finding.shownLine) } ?? .null,
+        ]
+    }
+
+    private static func source(_ excerpt: SourceExcerpt, _ line: Int?) -> JSONValue {
+        [
+            "file": .string(excerpt.file), "first_line": .int(excerpt.firstLine), "line": JSONValue(line),
+            "lines": .array(excerpt.lines.map(JSONValue.string)),
         ]
     }
 

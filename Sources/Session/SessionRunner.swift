@@ -52,7 +52,12 @@ public struct SessionRunner: Sendable {
         let live = LiveLog()
         let sink = Tee(sinks: [writer, live])
         do {
-            let end = try await observe(probe, into: sink, live: live, while: body)
+            let sources = SourceCollector()
+            let end = try await observe(probe, into: sink, live: live, sources, while: body)
+            // What stood too late to be told live is worth its lines too.
+            if let evidence = try? Evidence(live.snapshot) {
+                sink.record(sources.collect(for: Catalogue.judge(evidence).findings, evidence).map(Observation.source))
+            }
             sink.record([.end(end)])
             try writer.finish()
             return SessionOutcome(report: try Self.report(of: try Recording(path: path)), end: end)
@@ -76,10 +81,10 @@ public struct SessionRunner: Sendable {
     }
 
     private func observe(
-        _ probe: some Probe, into sink: any ObservationSink, live: LiveLog,
+        _ probe: some Probe, into sink: any ObservationSink, live: LiveLog, _ sources: SourceCollector,
         while body: @escaping @Sendable (LiveSession) async throws -> Void
     ) async throws -> SessionEnd {
-        let judge = Task { await judgeContinuously(live) }
+        let judge = Task { await judgeContinuously(live, into: sink, sources) }
         defer { judge.cancel() }
         return try await withThrowingTaskGroup(of: Part.self) { group in
             group.addTask { .probe(try await probe.observe(into: sink)) }
@@ -104,13 +109,19 @@ public struct SessionRunner: Sendable {
         }
     }
 
-    private func judgeContinuously(_ live: LiveLog) async {
+    private func judgeContinuously(
+        _ live: LiveLog, into sink: any ObservationSink, _ sources: SourceCollector
+    ) async {
         var told: Set<String> = []
         while (try? await Task.sleep(for: judgeEvery)) != nil {  // the cadence of judging, ended by cancellation
             guard let evidence = try? Evidence(live.snapshot) else { continue }
-            for finding in Catalogue.judge(evidence).findings {
+            for var finding in Catalogue.judge(evidence).findings {
                 let key = "\(finding.code) \(finding.consumer ?? "") \(finding.location?.function ?? "")"
-                if told.insert(key).inserted { onFinding(finding) }
+                guard told.insert(key).inserted else { continue }
+                let excerpts = sources.collect(for: [finding], evidence)
+                sink.record(excerpts.map(Observation.source))
+                finding.source = finding.source ?? excerpts.first
+                onFinding(finding)
             }
         }
     }

@@ -49,6 +49,7 @@ struct AttachVerdictTests {
             #expect(finding.location?.file?.hasSuffix(blame.file) == true)
             #expect(finding.location?.line == blame.line)
             #expect(finding.location?.handlerLine == blame.handlerLine)
+            #expect(finding.source?.shown?.hasSuffix("except Exception:  # handler: \(blame.marker)") == true)
             #expect(status == .findings)
             #expect(report.impact.writes == 0 && report.impact.stops == 0)
         }

@@ -41,6 +41,7 @@ struct LoopVerdictTests {
             let finding = try #require(report.findings.first)
             #expect(finding.blames(sick, on: launch.python), "\(finding)")
             #expect(finding.consumer == sick.consumer && finding.count > 1)
+            #expect(finding.source?.shown?.contains("time.sleep(0.2)") == true)
             #expect(finding.evidence.contains("while dispatching websocket.receive"))
             #expect(report.impact.writes == 0 && report.impact.stops == 0)
         }

@@ -45,6 +45,8 @@ struct ReportTests {
         finding.fix = evil
         finding.howSure = evil
         finding.check = evil
+        finding.source = SourceExcerpt(time: at(1), pid: 1, file: evil, firstLine: .max, lines: [evil, evil])
+        finding.focus = 1
         let report = try Sample.report(
             findings: [finding],
             [

@@ -16,7 +16,13 @@ enum Sample {
             "97 % of loop 1's time",
         ],
         howSure: "seen in 3 of 3 censuses", fix: "add `except StopConsumer: raise` before `except Exception`",
-        check: "log message[\"type\"]")
+        check: "log message[\"type\"]",
+        source: SourceExcerpt(
+            time: at(900), pid: 4711, file: "/srv/app/chat/consumers.py", firstLine: 42,
+            lines: [
+                "        try:", "\t    await super().dispatch(message)", "        except Exception:  # <b>&",
+                "            logger.exception(message)", "",
+            ]))
 
     static var observations: [Observation] {
         var ticks = DurationHistogram()

@@ -1,20 +1,14 @@
 import CPythonLayouts
-import Glibc
 import RemoteProcess
 
 /// The source files of a target, as far as they are still those it runs.
 ///
 /// One thread. Remembers what it was asked, and the file it read last.
 final class TargetSources {
-    /// Files larger than this are not looked into.
-    private static let limit = 4 << 20
     /// How far below the first decorator the `def` may be.
     private static let reach = 64
 
-    private let pid: Int32
-    private let proc = ProcFS()
-    /// When the process started, as seconds since 1970; `nil` when that cannot be told.
-    private let started: Double?
+    private let files: TargetFiles
     private var definitions: [Definition: Int] = [:]
 
     private struct Definition: Hashable {
@@ -24,8 +18,7 @@ final class TargetSources {
     private var lastFile: (name: String, lines: [ArraySlice<UInt8>]?) = ("", nil)
 
     init(of process: PythonProcess) {
-        pid = process.pid
-        started = Self.started(process.identity)
+        files = TargetFiles(of: process.identity)
     }
 
     /// The line of a function's `def`. A code object's first line is that of its first decorator, so the file is asked,
@@ -58,24 +51,7 @@ final class TargetSources {
 
     /// The lines of a file as the target would open it; `nil` when it cannot be read or is newer than the process.
     private func lines(of name: String) -> [ArraySlice<UInt8>]? {
-        if lastFile.name != name { lastFile = (name, readLines(of: name)) }
+        if lastFile.name != name { lastFile = (name, files.lines(of: name)) }
         return lastFile.lines
-    }
-
-    private func readLines(of name: String) -> [ArraySlice<UInt8>]? {
-        guard !name.hasPrefix("<"), !name.isEmpty else { return nil }
-        let path = proc.path(pid, name.hasPrefix("/") ? "root\(name)" : "cwd/\(name)")
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        if let started, Double(status.st_mtim.tv_sec) > started { return nil }
-        guard let bytes = try? proc.read(path, limit: Self.limit) else { return nil }
-        return bytes.split(separator: 10, omittingEmptySubsequences: false)
-    }
-
-    private static func started(_ identity: ProcessIdentity) -> Double? {
-        var (now, uptime) = (timespec(), timespec())
-        guard clock_gettime(CLOCK_REALTIME, &now) == 0, clock_gettime(CLOCK_BOOTTIME, &uptime) == 0 else { return nil }
-        let boot = Double(now.tv_sec - uptime.tv_sec) + Double(now.tv_nsec - uptime.tv_nsec) / 1e9
-        return boot + Double(identity.startTicks) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }

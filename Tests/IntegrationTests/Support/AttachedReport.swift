@@ -11,6 +11,17 @@ struct AttachedReport: Decodable {
             let line: Int?
             let handlerLine: Int?
         }
+        struct Source: Decodable {
+            let firstLine: Int
+            let line: Int?
+            let lines: [String]
+
+            /// The decisive line.
+            var shown: String? {
+                guard let line, lines.indices.contains(line - firstLine) else { return nil }
+                return lines[line - firstLine]
+            }
+        }
         let code: String
         let grade: String
         let confidence: String
@@ -18,6 +29,7 @@ struct AttachedReport: Decodable {
         let count: Int
         let location: Location?
         let evidence: [String]
+        let source: Source?
     }
     struct Impact: Decodable {
         let writes: Int

@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+import RemoteProcess
+import Testing
+
+@Suite("Source files of a target")
+struct TargetFilesTests {
+    private let folder: URL
+    private let files: TargetFiles
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "loopscope-sources-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        files = TargetFiles(of: try ProcessIdentity(of: getpid()))
+    }
+
+    private func file(_ text: String, modified seconds: Double) throws -> String {
+        let url = folder.appending(path: "consumers.py")
+        try Data(text.utf8).write(to: url)
+        let date = Date(timeIntervalSinceNow: seconds)
+        try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: url.path)
+        return url.path
+    }
+
+    private func text(of name: String) -> [String]? {
+        files.lines(of: name)?.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test("a file older than the process is read, line by line")
+    func old() throws {
+        let path = try file("class A:\n    pass\n", modified: -86400)
+        #expect(text(of: path) == ["class A:", "    pass", ""])
+    }
+
+    @Test("one that was changed after the process began is not: it is not what runs")
+    func newer() throws {
+        let path = try file("class A:\n", modified: 3600)
+        #expect(text(of: path) == nil)
+    }
+
+    @Test("what is no regular file, has no name, or is not there is nothing, and nobody waits for it")
+    func others() throws {
+        let pipe = folder.appending(path: "pipe.py").path
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for name in [pipe, folder.path, "<string>", "", "/no/such/file.py", "a\0b", "/dev/zero"] {
+            #expect(text(of: name) == nil, "\(name)")
+        }
+    }
+}
