@@ -51,13 +51,16 @@ public struct HotSpot: Hashable, Sendable {
 /// A sampler from outside knows neither consumer nor task: they are told by the code that tasks of the censuses were
 /// seen in, where only one consumer's were.
 private struct Owners {
+    /// A function, by what `Frame.isOfSameFunction` compares.
     private struct Code: Hashable {
-        let function: String
         let file: String?
+        let definition: Int?
+        let function: String?
 
         init(_ frame: Frame) {
-            function = frame.function
             file = frame.file
+            definition = frame.definition
+            function = frame.definition == nil ? frame.function : nil
         }
     }
 

@@ -27,9 +27,9 @@ final class CensusThread: Sendable {
     /// Takes censuses until asked to stop; blocks the calling thread.
     func run() {
         defer { isDone.store(true, ordering: .releasing) }
-        let taker = CensusTaker(process)
+        let taker = CensusTaker(process, runs: control.calls)
         var cpu = OwnThread.cpuTime
-        var taken = 0
+        var (taken, hadCalls) = (0, true)
         var typesDue = Moment.now()
         while !control.isStopped, .now() < control.deadline {
             let start = Moment.now()
@@ -38,6 +38,10 @@ final class CensusThread: Sendable {
             control.loops.withLock { $0 = census.loops }
             var observations: [Observation] = census.methods.map { .method($0) }
             observations += [.tasks(census.tasks), .connections(census.connections)]
+            // That no call is under way any more is worth knowing once.
+            let bridges = census.bridges ?? BridgeCensus(time: start, pid: process.pid, grade: .read, calls: [])
+            if !bridges.calls.isEmpty || hadCalls { observations.append(.bridges(bridges)) }
+            hadCalls = !bridges.calls.isEmpty
             // At the start, and later whenever a consumer outlives its socket.
             if start >= typesDue, taken == 1 || census.connections.instances.contains(where: { $0.socket == .closed }),
                 let types = try? taker.types(at: start)

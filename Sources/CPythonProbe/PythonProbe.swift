@@ -82,6 +82,8 @@ final class Control: Sendable {
     private let stopped = Atomic<Bool>(false)
     /// Loops that the censuses saw, for the watcher of ticks.
     let loops = Mutex<[RemoteAddress: String]>([:])
+    /// Since when threads have been inside calls of a sync bridge, by the sampler.
+    let calls = CallRuns()
 
     init(deadline: Moment) { self.deadline = deadline }
 

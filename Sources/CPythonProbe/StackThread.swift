@@ -24,7 +24,7 @@ final class StackThread: Sendable {
 
     /// Observes until asked to stop or until the target is gone; blocks the calling thread.
     func run() -> SessionEnd.Reason {
-        let sampler = StackSampler(process, rate: rate)
+        let sampler = StackSampler(process, rate: rate, calls: control.calls)
         var (bytes, cpu) = (process.memory.byteCount, OwnThread.cpuTime)
         while true {
             let start = Moment.now()

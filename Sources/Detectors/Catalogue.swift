@@ -6,8 +6,8 @@ public enum Catalogue {
     /// In the order of their codes.
     public static let all: [any Detector] = [
         SwallowedStopHot(), SwallowedStopCold(), StuckAfterDisconnect(), DisconnectWithoutStop(),
-        TaskOutlivesConnection(), DescriptorLeak(), HandshakeUnanswered(), StaleGroupMembers(), BlockedLoop(),
-        IdleBusyLoop(), ShutdownWaits(),
+        TaskOutlivesConnection(), DescriptorLeak(), HandshakeUnanswered(), StaleGroupMembers(), SerialThread(),
+        BridgeDeadlock(), BlockedLoop(), IdleBusyLoop(), ShutdownWaits(),
     ]
 
     /// The detector of a code, however it is written: `LS001`, `ls001`, `001`, `1`.

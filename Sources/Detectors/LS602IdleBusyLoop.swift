@@ -132,8 +132,7 @@ struct Poller {
         var (own, all) = (0.0, 0.0)
         for sample in evidence.profile.stacks where sample.pid == pid && sample.stack.turn != nil {
             all += sample.weight.seconds
-            let leaf = sample.stack.leaf
-            if leaf?.function == frame.function, leaf?.file == frame.file { own += sample.weight.seconds }
+            if sample.stack.leaf?.isOfSameFunction(as: frame) == true { own += sample.weight.seconds }
         }
         return (own / max(evidence.duration.seconds, 1e-9), all > 0 ? own / all : 0)
     }

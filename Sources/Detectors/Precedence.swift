@@ -4,11 +4,12 @@ import Analysis
 public enum Precedence {
     /// For each code, the codes whose findings on the same consumer class are consequences of it.
     public static let consequences: [String: [String]] = [
-        "LS004": ["LS001", "LS002", "LS003", "LS101", "LS401", "LS602", "LS801"],
-        "LS001": ["LS002", "LS602", "LS003", "LS101", "LS401", "LS801"],
-        "LS002": ["LS003", "LS101", "LS401", "LS801"],
+        "LS004": ["LS001", "LS002", "LS003", "LS101", "LS401", "LS501", "LS602", "LS801"],
+        "LS001": ["LS002", "LS003", "LS101", "LS401", "LS501", "LS602", "LS801"],
+        "LS002": ["LS003", "LS101", "LS401", "LS501", "LS801"],
         "LS003": ["LS101", "LS401", "LS801"],
         "LS201": ["LS801"],
+        "LS502": ["LS501"],
     ]
 
     /// Folds consequences into their cause's evidence.

@@ -12,6 +12,8 @@ public struct BridgeCall: Hashable, Sendable, Codable {
     public var function: Frame?
     /// The innermost frame of the thread.
     public var waitsIn: Frame?
+    /// Since when the thread has been seen inside calls, sample after sample.
+    public var since: Moment?
     /// Who made the call: the innermost application frame of the coroutine that waits for it.
     public var site: Frame?
     /// The consumer class that the coroutine serves, if known.
@@ -22,7 +24,7 @@ public struct BridgeCall: Hashable, Sendable, Codable {
     /// `count` calls; what was not read is `nil`.
     public init(
         executor: UInt64, workers: Int? = nil, running: UInt64? = nil, thread: String? = nil, function: Frame? = nil,
-        waitsIn: Frame? = nil, site: Frame? = nil, consumer: String? = nil, count: Int = 1
+        waitsIn: Frame? = nil, since: Moment? = nil, site: Frame? = nil, consumer: String? = nil, count: Int = 1
     ) {
         self.executor = executor
         self.workers = workers
@@ -30,6 +32,7 @@ public struct BridgeCall: Hashable, Sendable, Codable {
         self.thread = thread
         self.function = function
         self.waitsIn = waitsIn
+        self.since = since
         self.site = site
         self.consumer = consumer
         self.count = count

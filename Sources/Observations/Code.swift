@@ -50,6 +50,14 @@ public struct Frame: Hashable, Sendable, Codable {
         self.definition = definition
     }
 
+    /// Whether both are of one function. Before CPython 3.11 a sampled frame does not know its class and the frame of a
+    /// coroutine does, so files and declarations are compared, where they are known.
+    public func isOfSameFunction(as other: Frame) -> Bool {
+        guard file == other.file else { return false }
+        if let definition, let others = other.definition { return definition == others }
+        return function == other.function
+    }
+
     /// The function as a place to blame: the line of its declaration, or else the one being executed.
     public var place: CodeLocation { CodeLocation(function: function, file: file, line: definition ?? line) }
 }

@@ -19,7 +19,7 @@ extension BridgeCensus: StoredRow {
 extension BridgeCall: StoredRow {
     static let table = "bridge_calls"
     static let parent: String? = "census"
-    static let columns = "executor, workers, running, thread, function, waits_in, site, consumer, count"
+    static let columns = "executor, workers, running, thread, function, waits_in, since_ns, site, consumer, count"
 
     func write(to row: inout RowWriter) throws {
         row.put(executor)
@@ -28,6 +28,7 @@ extension BridgeCall: StoredRow {
         row.put(thread)
         try row.put(frame: function)
         try row.put(frame: waitsIn)
+        row.put(since)
         try row.put(frame: site)
         row.put(consumer)
         row.put(count)
@@ -36,7 +37,8 @@ extension BridgeCall: StoredRow {
     init(from row: inout RowReader) throws {
         self.init(
             executor: try row.take(), workers: try row.take(), running: try row.take(), thread: try row.take(),
-            function: try row.takeFrame(), waitsIn: try row.takeFrame(), site: try row.takeFrame(),
+            function: try row.takeFrame(), waitsIn: try row.takeFrame(), since: try row.take(),
+            site: try row.takeFrame(),
             consumer: try row.take(), count: try row.take())
     }
 }

@@ -10,7 +10,7 @@ extension Schema {
         CREATE TABLE bridge_calls (
             id INTEGER PRIMARY KEY, census INTEGER NOT NULL REFERENCES bridge_censuses, executor INTEGER NOT NULL,
             workers INTEGER, running INTEGER, thread TEXT, function INTEGER REFERENCES frames,
-            waits_in INTEGER REFERENCES frames, site INTEGER REFERENCES frames, consumer TEXT,
+            waits_in INTEGER REFERENCES frames, since_ns INTEGER, site INTEGER REFERENCES frames, consumer TEXT,
             count INTEGER NOT NULL) STRICT;
         CREATE TABLE source_excerpts (
             id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, pid INTEGER NOT NULL, file TEXT NOT NULL,

@@ -67,4 +67,45 @@ struct LoopVerdictTests {
             #expect(finding.consumer == sick.consumer && finding.count == 3)
         }
     }
+
+    /// The preferred minor and the oldest one: another asgiref.
+    static let bridgeLaunches = launches.filter { $0.loop == .asyncio }
+
+    @Test(
+        "calls that wait for the one thread of synchronous code are counted, and calls in a pool are not",
+        .enabled(if: !launches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: bridgeLaunches)
+    func serial(_ launch: ServerLaunch) async throws {
+        let sick = try #require(FixtureRoute.at("/ws/serial"))
+        try await ServerFixture.with(launch) { server in
+            let clean = try await observed(server, "/ws/serial-fixed", connections: 5, messages: 6, seconds: 3)
+            #expect(clean.findings.isEmpty, "\(clean.findings)")
+            #expect(clean.checked.contains("LS501") && clean.checked.contains("LS502"))
+            let report = try await observed(server, sick.path, connections: 5, messages: 2, seconds: 4)
+            #expect(report.findings.map(\.code) == ["LS501"])
+            let finding = try #require(report.findings.first)
+            #expect(finding.blames(sick, on: launch.python), "\(finding)")
+            #expect(finding.consumer == sick.consumer && finding.count >= 2)
+        }
+    }
+
+    @Test(
+        "the call that holds the one thread and waits for it is named; the same with a thread to spare is not",
+        .enabled(if: !launches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: bridgeLaunches)
+    func deadlock(_ launch: ServerLaunch) async throws {
+        let sick = try #require(FixtureRoute.at("/ws/bridge-deadlock"))
+        try await ServerFixture.with(launch) { server in
+            let clean = try await observed(
+                server, "/ws/bridge-deadlock-fixed", connections: 2, messages: 50, seconds: 3)
+            #expect(clean.findings.isEmpty, "\(clean.findings)")
+            let report = try await ChurnClient.talking(
+                server, sick.path, connections: 2, messages: 1, replyTimeout: 5
+            ) {
+                try await AttachedReport.attaching(to: server.pid, seconds: 4).report
+            }
+            #expect(report.findings.map(\.code) == ["LS502"])
+            let finding = try #require(report.findings.first)
+            #expect(finding.blames(sick, on: launch.python), "\(finding)")
+            #expect(finding.consumer == sick.consumer)
+        }
+    }
 }

@@ -132,7 +132,7 @@ extension Observation {
                     calls: [
                         BridgeCall(
                             executor: .max, workers: 1, running: 0xFFFF_7F00_0000_0000, thread: name, function: frame,
-                            waitsIn: frame, site: frame, consumer: name, count: 3)
+                            waitsIn: frame, since: time, site: frame, consumer: name, count: 3)
                     ])),
             .source(SourceExcerpt(time: time, pid: 1, file: name, firstLine: 40, lines: [name, "", name])),
         ]

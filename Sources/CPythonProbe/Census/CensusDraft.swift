@@ -89,6 +89,11 @@ struct CensusDraft {
         instances[sighting.instance] = Instance(row: row, type: sighting.type.address)
     }
 
+    /// The class of the consumer that a task serves, by its place in the walk.
+    func consumer(ofTaskAt index: Int) -> String? {
+        ownerByIndex[index].flatMap { instances[$0] }.map(\.row.consumer)
+    }
+
     /// Counts a task with those alike.
     mutating func noteTask(
         _ walked: WalkedTask, _ index: Int, _ reader: ObjectReader, _ known: inout ConsumerClasses

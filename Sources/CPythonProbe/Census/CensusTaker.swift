@@ -11,6 +11,8 @@ public struct Census: Sendable {
     public var connections: ConnectionCensus
     /// The server implementations whose connections were seen: `websockets`.
     public var implementations: Set<String>
+    /// Calls of synchronous code under way; `nil` when no task waits for one.
+    public var bridges: BridgeCensus?
     /// The event loops of the tasks, with their type: `uvloop.Loop`.
     public var loops: [RemoteAddress: String]
     /// The methods of consumer classes that were not seen before.
@@ -27,10 +29,15 @@ public final class CensusTaker {
     private let sources: TargetSources
     private var classes: ConsumerClasses
     private var isSurveyed = false
+    private let runs: CallRuns?
 
     /// A taker of censuses of `process`.
-    public init(_ process: PythonProcess) {
+    public convenience init(_ process: PythonProcess) { self.init(process, runs: nil) }
+
+    /// A taker that knows since when threads have been inside bridge calls.
+    init(_ process: PythonProcess, runs: CallRuns?) {
         self.process = process
+        self.runs = runs
         walker = TaskWalker(process)
         sources = TargetSources(of: process)
         classes = ConsumerClasses(sources, pid: process.pid)
@@ -54,9 +61,14 @@ public final class CensusTaker {
         for (index, (task, reader)) in walked.enumerated() where task.task.state == .pending {
             try? draft.note(task, index, reader, &classes)
         }
-        for (index, (task, reader)) in walked.enumerated() { try? draft.noteTask(task, index, reader, &classes) }
+        var bridges = BridgeDraft(sources)
+        for (index, (task, reader)) in walked.enumerated() {
+            try? draft.noteTask(task, index, reader, &classes)
+            try? bridges.note(task, consumer: draft.consumer(ofTaskAt: index), reader)
+        }
         var census = draft.census(reader)
         census.methods = classes.takeMethods()
+        if !bridges.isEmpty { census.bridges = bridges.census(at: now, of: process, walker.codes, runs) }
         return census
     }
 

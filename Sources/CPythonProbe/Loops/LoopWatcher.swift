@@ -12,8 +12,8 @@ import TargetMemory
 ///
 /// One thread: the sampler's.
 final class LoopWatcher {
-    /// How long ticks are counted one by one.
-    private static let burst = Nanoseconds.milliseconds(4)
+    /// How long ticks are counted one by one; longer, up to the limit, when the loop's thread had no processor meanwhile.
+    private static let (burst, burstLimit) = (Nanoseconds.milliseconds(4), Nanoseconds.milliseconds(12))
 
     private let process: PythonProcess
     private let reader: ObjectReader
@@ -117,7 +117,9 @@ final class LoopWatcher {
     func window(from start: Moment, to end: Moment, pid: Int32, busy: (Int32) -> Double?) -> [LoopWindow] {
         loops.indices.map { index in
             // Every look saw another tick: most went unseen.
-            if loops[index].isFasterThanLooks { loops[index].countOneByOne(reader, until: .now() + Self.burst) }
+            if loops[index].isFasterThanLooks {
+                loops[index].countOneByOne(reader, for: Self.burst, atMost: Self.burstLimit)
+            }
             return loops[index].window(from: start, to: end, pid: pid, busy: busy(loops[index].tid))
         }
     }
@@ -136,6 +138,8 @@ private struct WatchedLoop {
         /// The counter at the start of the window.
         var first: UInt64?
         var looks = 0
+        /// Looks at which the loop had not begun its tick: it waited for events.
+        var waits = 0
         var changes = 0
         /// Ticks a second, from counting one by one.
         var rate: Double?
@@ -169,6 +173,10 @@ private struct WatchedLoop {
 
     mutating func look(_ reader: ObjectReader) -> UInt64? {
         guard let identity = identity(reader) else { return nil }
+        guard identity != Self.waiting else {
+            counts.waits += 1
+            return identity
+        }
         counts.looks += 1
         if let last = counts.last, last != identity { counts.changes += 1 }
         counts.last = identity
@@ -179,24 +187,27 @@ private struct WatchedLoop {
         return identity
     }
 
+    /// The identity of no tick: `end_time` is bound only after the wait for events.
+    private static let waiting: UInt64 = 0
+
     private func identity(_ reader: ObjectReader) -> UInt64? {
         switch source {
         case .counter(let address): return try? reader.memory.load(address, as: UInt64.self)
         case .runOnce(let frame):
-            guard let object = try? reader.local("end_time", of: frame), let time = try? reader.float(object) else {
-                return nil
-            }
+            guard let object = try? reader.local("end_time", of: frame) else { return nil }
+            if object == 0 { return Self.waiting }
+            guard let time = try? reader.float(object) else { return nil }
             return time.bitPattern
         }
     }
 
     /// Reads the tick's start as fast as it can: every new one is a tick, and the distance to the last its length.
-    mutating func countOneByOne(_ reader: ObjectReader, until deadline: Moment) {
+    mutating func countOneByOne(_ reader: ObjectReader, for burst: Nanoseconds, atMost limit: Nanoseconds) {
         let start = Moment.now()
         var (last, changes) = (UInt64?.none, 0)
         var now = start
-        while now < deadline {
-            if let identity = identity(reader) {
+        while now - start < (changes < 8 ? limit : burst) {
+            if let identity = identity(reader), identity != Self.waiting {
                 if let last, last != identity {
                     changes += 1
                     let length = Double(bitPattern: identity) - Double(bitPattern: last)
@@ -221,7 +232,8 @@ private struct WatchedLoop {
             }
             grade = .read
         case .runOnce:
-            ticks = counts.looks == 0 ? nil : counts.rate.map { Int($0 * length.seconds) } ?? counts.changes
+            ticks =
+                counts.looks + counts.waits == 0 ? nil : counts.rate.map { Int($0 * length.seconds) } ?? counts.changes
             grade = .sampled
         }
         let window = LoopWindow(

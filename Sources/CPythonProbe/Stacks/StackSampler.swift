@@ -21,11 +21,14 @@ public final class StackSampler {
     private let reader: ObjectReader
     private let resolver: StackResolver
     private let watcher: LoopWatcher
+    private let calls: CallRuns
     private var table = StackTable()
     /// Whether a loop's thread with this stack waits for events; told once for each stack that is asked about.
     private var waits: [Int: Bool] = [:]
     /// The stack that the first reading of the present sample showed and that cannot be.
     private var suspect: [UInt64] = []
+    /// Whether a thread with this stack is inside a bridge call.
+    private var bridgeCalls: [Int: Bool] = [:]
     private var watched: [WatchedThread] = []
     private var jitter: UInt64 = 1
     private var quality = SampleQuality()
@@ -57,8 +60,14 @@ public final class StackSampler {
     }
 
     /// A sampler of `process`; without a `rate` (in hertz) it samples without a pause.
-    public init(_ process: PythonProcess, rate: Double?) {
+    public convenience init(_ process: PythonProcess, rate: Double?) {
+        self.init(process, rate: rate, calls: CallRuns())
+    }
+
+    /// A sampler that tells `calls` which threads are inside a bridge call.
+    init(_ process: PythonProcess, rate: Double?, calls: CallRuns) {
         self.process = process
+        self.calls = calls
         interval = rate.map { Nanoseconds(Int64(1e9 / min(max($0, 0.1), 1e6))) }
         reader = ObjectReader(process.memory, layout: process.layout)
         resolver = StackResolver(process)
@@ -191,6 +200,7 @@ public final class StackSampler {
             holder = (try? reader.lockHolder(runtime: process.runtime, interpreter: process.mainInterpreter)) ?? 0
             for thread in watched { thread.readActivity(of: process.pid) }
             watcher.look(at: now) { [self] in loopActivity(of: $0) }
+            for thread in watched { noteCall(of: thread, now) }
         }
     }
 
@@ -225,6 +235,15 @@ public final class StackSampler {
         waits[index] = isWaiting
         let isBarred = thread.activity == .idle && holder != 0 && holder != thread.sampler.thread.state
         return isWaiting ? .waiting : .working(stack, isBarred: isBarred)
+    }
+
+    private func noteCall(of thread: WatchedThread, _ now: Moment) {
+        guard let index = thread.lastStack, index < table.entries.count else {
+            return calls.note(thread.tid, isInside: false, at: now)
+        }
+        let isInside = bridgeCalls[index] ?? table.entries[index].trace.isBridgeCall
+        bridgeCalls[index] = isInside
+        calls.note(thread.tid, isInside: isInside, at: now)
     }
 
     private var threadCount: UInt64 = 0
@@ -267,6 +286,7 @@ public final class StackSampler {
             } else {
                 table.removeAll()
                 waits.removeAll(keepingCapacity: true)
+                bridgeCalls.removeAll(keepingCapacity: true)
                 for thread in watched { thread.lastStack = nil }
             }
             for thread in watched { thread.sampler.weed() }

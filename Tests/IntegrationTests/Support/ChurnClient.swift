@@ -46,11 +46,11 @@ enum ChurnClient {
     /// Sends `messages` messages on each connection, one after the other's answer, while `body` runs; then hangs up.
     static func talking<Value: Sendable>(
         _ server: ServerFixture, _ path: String, connections: Int = 1, messages: Int,
-        _ body: @Sendable () async throws -> Value
+        replyTimeout: Int = 60, _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
         let client = try ChildProcess(
             command(server, path, connections, .hold, "hello") + [
-                "--messages", String(messages), "--reply-timeout", "60",
+                "--messages", String(messages), "--reply-timeout", String(replyTimeout),
             ])
         do {
             let value = try await body()
