@@ -24,7 +24,7 @@ public struct Loopscope: AsyncParsableCommand {
             CommandGroup(
                 name: "Look at a running server",
                 subcommands: [AttachCommand.self, TasksCommand.self, DumpCommand.self, DoctorCommand.self]),
-            CommandGroup(name: "Put a server to the test", subcommands: [ReplayCommand.self]),
+            CommandGroup(name: "Put a server to the test", subcommands: [ReplayCommand.self, GateCommand.self]),
             CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])
 

@@ -108,32 +108,49 @@ enum ScenarioFile {
     ///
     /// - Throws: a `CommandError` with the line and column of what is wrong.
     static func read(_ path: String, seed: UInt64?) throws -> Scenario {
-        let bytes = try read(path)
-        guard let text = String(data: bytes, encoding: .utf8) else {
-            throw CommandError("the scenario \(path.plain()) is not UTF-8 text", status: .wrongContent)
-        }
+        var (scenario, _) = try readWithText(path)
+        if let seed { scenario.seed = seed }
+        return scenario
+    }
+
+    /// Reads it with its text.
+    static func readWithText(_ path: String) throws -> (Scenario, String) {
+        let text = try text(of: path, what: "scenario")
         do throws(ScenarioError) {
-            var scenario = try Scenario(yaml: text)
-            if let seed { scenario.seed = seed }
-            return scenario
+            return (try Scenario(yaml: text), text)
         } catch {
-            throw CommandError(
-                "\(path.plain()):\(error.line):\(error.column): \(error.what.plain())",
-                do: error.remedy?.plain(limit: 2000), status: .wrongContent)
+            throw CommandError(error, in: path)
         }
+    }
+
+    /// The text of a file of ours.
+    static func text(of path: String, what: String) throws -> String {
+        guard let text = String(data: try read(path, what: what), encoding: .utf8) else {
+            throw CommandError("the \(what) \(path.plain()) is not UTF-8 text", status: .wrongContent)
+        }
+        return text
+    }
+}
+
+extension CommandError {
+    /// A mistake in a scenario or a budget, with its place.
+    init(_ error: ScenarioError, in path: String) {
+        self.init(
+            "\(path.plain()):\(error.line):\(error.column): \(error.what.plain())",
+            do: error.remedy?.plain(limit: 2000), status: .wrongContent)
     }
 }
 
 extension ScenarioFile {
     /// The bytes, at most one more than a scenario may have: larger ones are refused by their size.
-    private static func read(_ path: String) throws -> Data {
+    private static func read(_ path: String, what: String) throws -> Data {
         do {
             let file = try FileHandle(forReadingFrom: URL(filePath: path))
             defer { try? file.close() }  // nothing was written
             return try file.read(upToCount: Scenario.sizeLimit + 1) ?? Data()
         } catch {
             throw CommandError(
-                "cannot read the scenario \(path.plain())", why: (error as NSError).localizedDescription.plain(),
+                "cannot read the \(what) \(path.plain())", why: (error as NSError).localizedDescription.plain(),
                 do: "name a readable file", status: .unreadable)
         }
     }

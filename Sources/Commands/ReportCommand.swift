@@ -92,6 +92,12 @@ enum ReportFiles {
     /// The self-contained page.
     static func html(_ report: ReportDocument) -> String { HTMLReport.render(report) }
 
+    /// Appends to a file, which is made if it is not there.
+    static func append(_ text: String, to path: String) throws {
+        let old = FileManager.default.contents(atPath: path) ?? Data()
+        try write(String(decoding: old, as: UTF8.self) + text, to: path)
+    }
+
     /// Writes a file whole or not at all.
     static func write(_ text: String, to path: String) throws {
         do {

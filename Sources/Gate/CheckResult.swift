@@ -30,12 +30,15 @@ public struct CheckResult: Hashable, Sendable {
 
     /// `consumers.stuck == 0: 3`, with units.
     public var text: String {
-        "\(check.source): " + (value.map { Self.words($0, check.metric.unit) } ?? "could not be measured")
+        "\(check.source): " + (value.map(check.metric.unit.words) ?? "could not be measured")
     }
+}
 
-    private static func words(_ value: Double, _ unit: Metric.Unit) -> String {
+extension Metric.Unit {
+    /// A value of this unit for a person: `3`, `1.5 %`, `2.3 MB`, `40 ms`.
+    public func words(_ value: Double) -> String {
         guard value.isFinite else { return "never" }
-        return switch unit {
+        return switch self {
         case .count: value == value.rounded() ? "\(Int(value))" : "\((value * 100).rounded() / 100)"
         case .percent: "\((value * 10).rounded() / 10) %"
         case .bytes: "\((value / 1e5).rounded() / 10) MB"

@@ -8,7 +8,7 @@ public struct Populations: Hashable, Sendable {
     public var consumers: Int?
     /// Those that outlived their connection.
     public var stuck: Int?
-    /// Tasks.
+    /// Tasks that have not ended; ended ones may wait for the collector.
     public var tasks: Int?
     /// Open descriptors, all processes.
     public var descriptors: Int?
@@ -30,7 +30,7 @@ public struct Populations: Hashable, Sendable {
         consumers = counted ? entries.compactMap(\.alive).reduce(0, +) : nil
         stuck = counted ? entries.compactMap(\.stuck).reduce(0, +) : nil
         if !evidence.tasks.isEmpty {
-            tasks = evidence.tasks.reduce(0) { $0 + $1.total }
+            tasks = evidence.tasks.reduce(0) { $0 + $1.unfinished }
         } else if counted, evidence.start?.grade == .exact {
             tasks = entries.compactMap(\.tasks).reduce(0, +)
         }
@@ -52,4 +52,9 @@ public struct Populations: Hashable, Sendable {
         consumers == earlier.consumers && stuck == earlier.stuck && tasks == earlier.tasks
             && descriptors == earlier.descriptors && threads == earlier.threads
     }
+}
+
+extension TaskCensus {
+    /// Tasks that have not ended.
+    var unfinished: Int { groups.reduce(0) { $0 + ($1.state == .finished ? 0 : $1.count) } }
 }

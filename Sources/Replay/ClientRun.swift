@@ -67,6 +67,8 @@ final class ClientRun {
     private func perform(_ step: Step) async throws {
         switch step {
         case .connect(let opening): try await connect(opening)
+        case .get(let path, let headers, let status, let limit):
+            try await get(path, headers, expecting: status, within: limit)
         case .send(let payload): try await send(payload)
         case .expect(let expectation): try await expect(expectation)
         case .wait(let span): try await wait(span)
@@ -105,7 +107,7 @@ final class ClientRun {
         do {
             let client = try await WebSocketClient.connect(
                 host: stage.endpoint.host, port: stage.endpoint.port, path: target(opening),
-                subprotocols: opening.subprotocols, headers: fields(opening), timeout: opening.within.duration,
+                subprotocols: opening.subprotocols, headers: fill(opening.headers), timeout: opening.within.duration,
                 group: stage.group)
             let now = Moment.now
             self.client = client
@@ -144,10 +146,30 @@ final class ClientRun {
         return stage.endpoint.prefix + (path.isEmpty ? stage.path : path)
     }
 
-    /// The further header fields of the request.
-    func fields(_ opening: Step.Connect) -> [(name: String, value: String)] {
-        opening.headers.map { header in
+    /// The further header fields of a request.
+    private func fill(_ headers: [Step.Header]) -> [(name: String, value: String)] {
+        headers.map { header in
             (header.name, header.value.text(client: number, sequence: sequence, using: &generator))
+        }
+    }
+
+    private func get(
+        _ path: Template, _ headers: [Step.Header], expecting wanted: Int, within limit: Nanoseconds
+    ) async throws {
+        let target = stage.endpoint.prefix + path.text(client: number, sequence: sequence, using: &generator)
+        let (start, due) = (Moment.now, self.due)
+        stage.count { $0.sent += 1 }
+        let status = try await HTTPGet.request(
+            target, fields: fill(headers), at: stage.endpoint, within: limit, group: stage.group)
+        let now = Moment.now
+        sequence += 1
+        stage.count {
+            $0.received += 1
+            $0.latency.record(done: now - start, due: now - due)
+        }
+        self.due = max(due, now)
+        guard status == wanted else {
+            throw Failure("the page was answered with \(status), and should be with \(wanted)")
         }
     }
 

@@ -62,23 +62,29 @@ public struct Check: Hashable, Sendable {
             name = left[..<open].trimmed
             consumer = String(left[left.index(after: open)...].dropLast().trimmed)
         }
-        guard let metric = Metric.named(name) else {
-            let near = nearest(to: String(name), among: Metric.all.map(\.name)).map { "did you mean `\($0)`? " } ?? ""
-            throw field.error(
-                "there is no metric `\(name.prefix(60))`",
-                remedy: near + "there are: \(Metric.all.map(\.name).joined(separator: ", "))")
-        }
-        self.metric = metric
+        metric = try Self.metric(named: String(name), field)
         if consumer != nil, !metric.byConsumer {
             throw field.error("`\(metric.name)` is not known by consumer class", remedy: "leave out the braces")
         }
-        guard let bound = Self.value(right, of: metric.unit) else {
-            let example =
-                [Metric.Unit.count: "0", .seconds: "50 ms", .percent: "2", .bytes: "10 MB"][metric.unit] ?? "0"
-            throw field.error(
-                "`\(right.prefix(40))` is no value of `\(metric.name)`", remedy: "write it like `\(example)`")
-        }
-        self.bound = bound
+        bound = try Self.bound(String(right), of: metric.unit, named: metric.name, field)
+    }
+
+    /// The metric of a name.
+    static func metric(named name: String, _ field: Field) throws(ScenarioError) -> Metric {
+        if let metric = Metric.named(name) { return metric }
+        let near = nearest(to: name, among: Metric.all.map(\.name)).map { "did you mean `\($0)`? " } ?? ""
+        throw field.error(
+            "there is no metric `\(name.prefix(60))`",
+            remedy: near + "there are: \(Metric.all.map(\.name).joined(separator: ", "))")
+    }
+
+    /// A number in the unit of a metric.
+    static func bound(
+        _ text: String, of unit: Metric.Unit, named name: String, _ field: Field
+    ) throws(ScenarioError) -> Double {
+        if let value = value(text[...], of: unit) { return value }
+        let example = [Metric.Unit.count: "0", .seconds: "50 ms", .percent: "2", .bytes: "10 MB"][unit] ?? "0"
+        throw field.error("`\(text.prefix(40))` is no value of `\(name)`", remedy: "write it like `\(example)`")
     }
 
     private static func value(_ text: Substring, of unit: Metric.Unit) -> Double? {

@@ -6,6 +6,15 @@ extension Verb {
         Verb("connect", "opens the WebSocket", example: "connect: {path: /ws/chat}", standsAlone: true) { argument, _ in
             .connect(try Step.Connect(argument))
         },
+        Verb("get", "asks for a page over HTTP and reads the whole answer", example: "get: {path: /, expect: 200}") {
+            argument, field in
+            let fields = try (argument ?? field).mapping(["path", "headers", "expect", "within"])
+            return .get(
+                path: try template(try fields.required("path", example: "/")),
+                headers: try fields["headers"].map { try Step.Connect.headers($0) } ?? [],
+                status: try fields["expect"]?.integer(100...599) ?? 200,
+                within: try fields["within"]?.duration() ?? .seconds(30))
+        },
         Verb("send", "sends a message", example: "send: {text: hello}") { argument, field in
             .send(try payload(argument ?? field))
         },
@@ -100,7 +109,7 @@ extension Step.Connect {
         outcome = try fields?["expect"].map { try Self.outcome($0) } ?? .open
     }
 
-    private static func headers(_ field: Field) throws -> [Step.Header] {
+    static func headers(_ field: Field) throws -> [Step.Header] {
         try field.entries().map { name, value in
             // RFC 9110 §5.1: a field name is a token; a line break in a value would be a field of its own.
             guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }) else {

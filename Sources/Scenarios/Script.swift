@@ -25,7 +25,7 @@ enum Script {
     /// Whether a step can be the first.
     private static func opens(_ step: Step) -> Bool {
         switch step {
-        case .connect, .wait, .barrier, .reconnect: true
+        case .connect, .get, .wait, .barrier, .reconnect: true
         case .repeat(_, _, let inner): inner.first.map(opens) ?? false
         case .misbehave(let what):
             switch what {
@@ -58,6 +58,7 @@ extension Step {
     public var verb: String {
         switch self {
         case .connect: "connect"
+        case .get: "get"
         case .send: "send"
         case .expect: "expect"
         case .wait: "wait"

@@ -4,6 +4,8 @@ public import Observations
 public indirect enum Step: Hashable, Sendable {
     /// Opens the WebSocket.
     case connect(Connect)
+    /// Asks for a page over HTTP, on a connection of its own, and waits for the whole answer.
+    case get(path: Template, headers: [Header], status: Int, within: Nanoseconds)
     /// Sends a message.
     case send(Payload)
     /// Waits for a message, or for the end.

@@ -12,7 +12,8 @@ public struct ScenarioRun: Sendable {
     private let scenario: Scenario
     private let endpoint: Endpoint
     private let group: ClientGroup
-    private let sees: Bool
+    /// Whether somebody watches the server itself.
+    public let seesServer: Bool
     private let control: ServerControl?
 
     /// A run.
@@ -24,7 +25,7 @@ public struct ScenarioRun: Sendable {
         _ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, seesServer: Bool, control: ServerControl? = nil
     ) {
         (self.scenario, self.endpoint, self.group) = (scenario, endpoint, group)
-        (sees, self.control) = (seesServer, control)
+        (self.seesServer, self.control) = (seesServer, control)
     }
 
     /// Plays it.
@@ -36,24 +37,34 @@ public struct ScenarioRun: Sendable {
         in session: LiveSession, outcome report: @escaping @Sendable (ReplayOutcome) -> Void,
         progress: @escaping @Sendable (String, ClientTally) -> Void
     ) async throws {
-        var outcome = ReplayOutcome(scenario: scenario.name, seed: scenario.seed)
         // What was there before the first client is what growth is measured against.
-        let baseline = sees ? try await Settling.wait(within: Self.baselinePatience, session).populations : nil
+        let baseline = seesServer ? try await Settling.wait(within: Self.baselinePatience, session).populations : nil
+        _ = try await playPhases(in: session, baseline: baseline, checking: true, outcome: report, progress: progress)
+    }
+
+    /// Plays the phases once.
+    func playPhases(
+        in session: LiveSession, baseline: Populations?, checking: Bool,
+        outcome report: @escaping @Sendable (ReplayOutcome) -> Void,
+        progress: @escaping @Sendable (String, ClientTally) -> Void = { _, _ in }
+    ) async throws -> ReplayOutcome {
+        var outcome = ReplayOutcome(scenario: scenario.name, seed: scenario.seed)
         let player = ScenarioPlayer(scenario, at: endpoint, group: group, into: session)
         for (index, phase) in scenario.phases.enumerated() {
             if let action = phase.server { control?(action) }
             let tally = try await player.play(phase: index) { progress(phase.name, $0) }
             outcome.phases.append(.init(name: phase.name, clients: tally))
             report(outcome)
-            if let limit = phase.settle, sees {
+            if let limit = phase.settle, seesServer {
                 outcome.phases[index].isSettled = try await Settling.wait(within: limit.duration, session).isSettled
             }
-            guard !phase.checks.isEmpty else { continue }
+            guard checking, !phase.checks.isEmpty else { continue }
             let measured = try await measure(session, phase, baseline, outcome)
             outcome.checks += phase.checks.map { CheckResult($0, phase: phase.name, on: measured) }
             report(outcome)
         }
         report(outcome)
+        return outcome
     }
 
     /// How long the server may take to stand still before the first client comes.
@@ -63,7 +74,7 @@ public struct ScenarioRun: Sendable {
         _ session: LiveSession, _ phase: Phase, _ baseline: Populations?, _ outcome: ReplayOutcome
     ) async throws -> Measurements {
         var measured = Measurements(baseline: baseline, clients: outcome.clients)
-        guard sees else { return measured }
+        guard seesServer else { return measured }
         if phase.checks.contains(where: { $0.metric.name == "cpu.percent" }) {
             measured.settledCPU = try await SettledCPU.measure(for: .seconds(1), session)
         }

@@ -64,6 +64,11 @@ public struct DurationHistogram: Hashable, Sendable, Codable {
         sum &+= other.sum
     }
 
+    /// The buckets in use: the least value of each, and how many were counted in it.
+    public var buckets: [(floor: Int64, count: Int)] {
+        counts.enumerated().filter { $0.element > 0 }.map { (Self.floor(of: $0.offset), Int($0.element)) }
+    }
+
     /// How many values were counted.
     public var total: Int { counts.reduce(0) { $0 + Int($1) } }
 
