@@ -76,7 +76,7 @@ let package = Package(
         room("Detectors", ["Analysis", "Observations"]),
         tests("Detectors", ["Analysis", "Observations"]),
         room("Gate", ["Analysis", "Observations", "Scenarios", "Statistics"]),
-        tests("Gate", ["Analysis", "Observations", "Scenarios", "Statistics"]),
+        tests("Gate", ["Analysis", "Observations", "Reports", "Scenarios", "Statistics"]),
         room("Reports", ["Analysis", "Gate", "Observations", "Scenarios", "Statistics"]),
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
         room("Scenarios", ["Observations", "Statistics", .product(name: "Yams", package: "Yams")]),

@@ -26,7 +26,7 @@ public struct GateJudge: Sendable {
         var verdict = GateVerdict(entries: [], findings: [], suppressed: [], expired: [], undecided: [], remarks: [])
         let usable = comparable(fingerprint, &verdict)
         let rules = budget.rules.map { entry($0, readings, usable) }
-        verdict.entries = rules + comparisons(readings, usable, besides: Set(rules.map(\.subject)))
+        verdict.entries = rules + comparisons(readings, usable, besides: Set(budget.rules.map(\.measured)))
         verdict.entries.sort { $0.outcome.rank < $1.outcome.rank }
         for finding in findings {
             let cover = budget.suppressions.first { $0.covers(code: finding.code, consumer: finding.consumer) }

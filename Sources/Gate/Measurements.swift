@@ -67,6 +67,8 @@ public struct Measurements: Sendable {
             let instances = evidence.lastInstances.filter { consumer == nil || $0.consumer == consumer }
             return Double(instances.filter { $0.socket == .closed }.reduce(0) { $0 + $1.tasks })
         case "groups.leaked":
+            // Read ones belong to no class: a member is a channel that nobody receives from.
+            if let stale = evidence.staleMembers { return consumer == nil ? Double(stale) : nil }
             let known = entries.filter { $0.groupsJoined != nil }
             guard !known.isEmpty else { return nil }
             return Double(known.reduce(0) { $0 + ($1.open == 0 ? ($1.groupsJoined ?? 0) - ($1.groupsLeft ?? 0) : 0) })
@@ -110,5 +112,14 @@ extension Evidence {
         var last: [Int32: ConnectionCensus] = [:]
         for census in connectionCensuses { last[census.pid] = census }
         return last.sorted { $0.key < $1.key }.flatMap(\.value.instances)
+    }
+
+    /// Members of groups that nobody receives from, in the last census of each process; `nil` when no layer keeps its
+    /// groups where they can be read.
+    var staleMembers: Int? {
+        var last: [Int32: ConnectionCensus] = [:]
+        for census in connectionCensuses { last[census.pid] = census }
+        let stale = last.values.flatMap(\.layers).compactMap(\.stale)
+        return stale.isEmpty ? nil : stale.reduce(0, +)
     }
 }

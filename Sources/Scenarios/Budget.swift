@@ -33,9 +33,9 @@ public struct Budget: Hashable, Sendable {
         }
 
         /// `tasks.growth per connection`, `consumers.stuck{chat.Chat}`.
-        public var subject: String {
-            metric.name + (consumer.map { "{\($0)}" } ?? "") + (perConnection ? " per connection" : "")
-        }
+        public var subject: String { measured + (perConnection ? " per connection" : "") }
+        /// What is measured for it: `tasks.growth`.
+        public var measured: String { metric.name + (consumer.map { "{\($0)}" } ?? "") }
 
         /// Whether it needs a baseline.
         public var needsBaseline: Bool {
