@@ -18,6 +18,9 @@ public struct Crowd: Hashable, Sendable {
     public var length: Nanoseconds
     /// Lowest and highest number in their default names, if all have one.
     public var numbers: ClosedRange<Int>?
+    /// Whether the oldest of them was already there when the last four seconds began: a crowd whose tasks come and go is
+    /// work in progress. Told by their numbers; `false` when they have none.
+    public var isOld: Bool
     /// Where they wait.
     public var waitingIn: Frame?
     /// How it was obtained.
@@ -44,14 +47,16 @@ public struct Crowd: Hashable, Sendable {
         // The census that began the last four seconds belongs to them.
         let begin = censuses.last { last.time - $0.time >= patience } ?? first
         let recent = censuses.filter { $0.time >= begin.time }.map(counts)
-        let (before, now) = (counts(first), counts(last))
+        let (before, then, now) = (counts(first), counts(begin), counts(last))
         return now.map { key, group in
             Crowd(
                 pid: last.pid, name: key.name,
                 location: CodeLocation(function: key.name, file: key.file, line: group.stack.frames.first?.definition),
                 first: before[key]?.count ?? 0, last: group.count,
                 held: recent.map { $0[key]?.count ?? 0 }.min() ?? 0, length: last.time - begin.time,
-                numbers: group.numbers, waitingIn: group.stack.frames.last { $0.isApplication }, grade: last.grade)
+                numbers: group.numbers,
+                isOld: group.numbers.map { $0.lowerBound == then[key]?.numbers?.lowerBound } ?? false,
+                waitingIn: group.stack.frames.last { $0.isApplication }, grade: last.grade)
         }.sorted { ($0.held, $1.name) > ($1.held, $0.name) }
     }
 

@@ -21,8 +21,8 @@ public struct DescriptorUse: Hashable, Sendable {
             .compactMap { pid, mine in
                 guard let first = mine.first, let last = mine.last else { return nil }
                 var growth: [String: Int] = [:]
-                for (kind, count) in last.descriptorKinds {
-                    let counts = mine.map { $0.descriptorKinds[kind] ?? 0 }
+                for (kind, count) in last.kinds {
+                    let counts = mine.map { $0.kinds[kind] ?? 0 }
                     let isRising = zip(counts, counts.dropFirst()).allSatisfy { $0 <= $1 }
                     if isRising, count > counts[0] { growth[kind] = count - counts[0] }
                 }
@@ -31,5 +31,16 @@ public struct DescriptorUse: Hashable, Sendable {
                     pid: pid, first: first, last: last, growth: growth,
                     closeWait: recent.map { $0.sockets["CLOSE_WAIT"] ?? 0 }.min() ?? 0, length: last.time - first.time)
             }
+    }
+}
+
+extension ProcessSample {
+    /// The kinds of its descriptors, with sockets told apart: those of a TCP connection have a state, others have none.
+    fileprivate var kinds: [String: Int] {
+        var kinds = descriptorKinds
+        if let all = kinds.removeValue(forKey: "socket") {
+            kinds["sockets without a TCP connection"] = max(0, all - sockets.values.reduce(0, +))
+        }
+        return kinds
     }
 }

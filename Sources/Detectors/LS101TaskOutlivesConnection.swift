@@ -26,7 +26,8 @@ public struct TaskOutlivesConnection: Detector {
                 In Channels: consumers that no dispatch loop serves any more, kept alive by tasks that run their methods \
                 or were handed them, in every census of 4 s (8 s where a time of up to a minute, a thread or a peer may \
                 end the wait). Elsewhere: tasks of one coroutine of the application that outnumber the open connections \
-                by 3 for 4 s, and grew while observed or were not created one right after another as a pool's are.
+                by 3 for 4 s, the oldest among them the same all the time, and that grew while observed or were not created one \
+                right after another as a pool's are.
                 """,
             falsePositives: """
                 A task that winds up within seconds is honest and not accused; nor is one that the whole process shares. \
@@ -95,7 +96,7 @@ public struct TaskOutlivesConnection: Detector {
             crowd.held - connections >= Self.excess
         else { return nil }
         let grew = crowd.last - crowd.first
-        guard grew >= Self.excess || !crowd.areConsecutive else { return nil }
+        guard crowd.isOld, grew >= Self.excess || !crowd.areConsecutive else { return nil }
         var lines = [
             "\(crowd.last.counted("task")) of \(crowd.name), with \(connections.counted("open connection"))"
         ]

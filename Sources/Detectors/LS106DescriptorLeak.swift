@@ -64,8 +64,7 @@ public struct DescriptorLeak: Detector {
         }
         let connected = { (sample: ProcessSample) in sample.sockets["ESTABLISHED"] ?? 0 }
         let isQuiet = connected(use.last) <= connected(use.first)
-        // Sockets are counted by their states: a pool's are connected.
-        let growing = use.growth.filter { $0.key != "socket" && $0.value >= Self.least }
+        let growing = use.growth.filter { $0.value >= Self.least }
             .max { ($0.value, $1.key) < ($1.value, $0.key) }
         if use.length >= Self.patience, isQuiet, let growing {
             return Leak(

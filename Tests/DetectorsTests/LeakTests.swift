@@ -167,7 +167,9 @@ struct TaskOutlivesConnectionTests {
     }
 
     /// Censuses of `counts` tasks of one coroutine, a second apart, and a process with `connections`.
-    private func crowd(_ counts: [Int], numbers: ClosedRange<Int>?, connections: Int) -> ObservationLog {
+    private func crowd(
+        _ counts: [Int], numbers: ClosedRange<Int>?, connections: Int, renewed: Int = 0
+    ) -> ObservationLog {
         let frame = Frame(kind: .python, function: "heartbeat", file: "/srv/app.py", line: 13, definition: 11)
         var log = ObservationLog([
             .start(
@@ -177,6 +179,8 @@ struct TaskOutlivesConnectionTests {
         ])
         for (second, count) in counts.enumerated() {
             let time = at(Int64(second) * 1000)
+            let shift = second * renewed
+            let numbers = numbers.map { $0.lowerBound + shift...$0.upperBound + shift }
             let group = TaskGroup(
                 name: "heartbeat", state: .waiting, stack: StackTrace([frame]), count: count, numbers: numbers)
             log.append([
@@ -198,6 +202,12 @@ struct TaskOutlivesConnectionTests {
         #expect(still.first?.location == CodeLocation(function: "heartbeat", file: "/srv/app.py", line: 11))
         let growing = try judge(crowd([5, 6, 7, 8, 9, 10], numbers: 8...40, connections: 1)).findings
         #expect(growing.first?.confidence == .strong && growing.first?.severity == .high)
+    }
+
+    @Test("short tasks of which there are always many are work in progress")
+    func busy() throws {
+        let log = crowd(Array(repeating: 90, count: 6), numbers: 100...500, connections: 2, renewed: 400)
+        #expect(try judge(log).findings.isEmpty)
     }
 
     @Test(
@@ -253,7 +263,9 @@ struct StaleGroupMembersTests {
 
 @Suite("Descriptor leak")
 struct DescriptorLeakTests {
-    private func watch(_ kinds: [[String: Int]], sockets: [String: Int] = [:], threads: Int = 2) -> ObservationLog {
+    private func watch(
+        _ kinds: [[String: Int]], threads: Int = 2, sockets: (Int) -> [String: Int] = { _ in [:] }
+    ) -> ObservationLog {
         ObservationLog(
             [
                 .start(
@@ -265,7 +277,7 @@ struct DescriptorLeakTests {
                     .process(
                         ProcessSample(
                             time: at(Int64(second) * 1000), pid: 1, name: "python", cpu: .zero, age: .seconds(9),
-                            residentBytes: 0, descriptors: 20, descriptorLimit: 1024, sockets: sockets,
+                            residentBytes: 0, descriptors: 20, descriptorLimit: 1024, sockets: sockets(second),
                             threads: (0..<threads).map {
                                 ThreadSample(tid: Int32($0), name: "t", cpu: .zero, state: "S")
                             }, descriptorKinds: kinds))
@@ -281,8 +293,16 @@ struct DescriptorLeakTests {
 
     @Test("sockets that only the peer has closed are counted")
     func closeWait() throws {
-        let log = watch(Array(repeating: ["socket": 9], count: 6), sockets: ["CLOSE_WAIT": 6])
+        let log = watch(Array(repeating: ["socket": 9], count: 6)) { _ in ["CLOSE_WAIT": 6] }
         #expect(try judge(log).findings.first?.evidence.first?.contains("CLOSE_WAIT") == true)
+    }
+
+    @Test("sockets that were never connected, or are no TCP, count as what they are")
+    func idleSockets() throws {
+        let finding = try judge(watch((0...5).map { ["socket": 4 + 3 * $0] }) { _ in ["ESTABLISHED": 3] }).findings
+            .first
+        #expect(finding?.count == 15)
+        #expect(finding?.evidence.first?.contains("without a TCP connection") == true)
     }
 
     @Test("one device open many times is a hint")
@@ -293,7 +313,8 @@ struct DescriptorLeakTests {
 
     @Test("a growing pool of sockets, a file per thread, and what comes and goes are silent")
     func twin() throws {
-        #expect(try judge(watch((0...5).map { ["socket": 4 + 3 * $0] })).findings.isEmpty)
+        let pool = (0...5).map { ["socket": 4 + 3 * $0] }
+        #expect(try judge(watch(pool) { ["ESTABLISHED": 4 + 3 * $0] }).findings.isEmpty)
         #expect(try judge(watch([["/srv/db.sqlite3": 8]], threads: 8)).findings.isEmpty)
         #expect(try judge(watch([2, 9, 3, 9, 4, 9].map { ["pipe": $0] })).findings.isEmpty)
     }

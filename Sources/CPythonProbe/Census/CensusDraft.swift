@@ -47,7 +47,13 @@ struct CensusDraft {
     mutating func note(
         _ walked: WalkedTask, _ index: Int, _ reader: ObjectReader, _ known: inout ConsumerClasses
     ) throws(RemoteReadError) {
-        if server?.isStopping == nil, let state = try? reader.server(of: walked.chain) { server = state }
+        if server?.isStopping == nil, var state = try? reader.server(of: walked.chain) {
+            // What its connections said of it stays.
+            state.implementation = server?.implementation
+            (state.handshake, state.patience) = (server?.handshake, server?.patience)
+            state.grace = state.grace ?? server?.grace
+            server = state
+        }
         if let link = walked.chain.links.first, link.frame.code.isLayerReceive {
             let channel = try reader.local("channel", of: link.frame)
             if let name = try reader.string(channel, limit: 256) { live.insert(channel, name) }
@@ -74,7 +80,8 @@ struct CensusDraft {
         }
         try readAttributes(of: sighting.instance, into: &row, reader)
         if let loop = sighting.loop {
-            if let message = try lastMessage(of: loop, row.socket, reader) {
+            // Of a connection that is open nothing more is asked than whose its tasks are.
+            if row.socket != .open, let message = try lastMessage(of: loop, row.socket, reader) {
                 row.lastMessage = message.type
                 if message.type == "websocket.disconnect", marksFirst {
                     row.lastMessageIsFirstDisconnect = message.hasReason
@@ -85,7 +92,7 @@ struct CensusDraft {
             row.progress = receives.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x100_0000_01B3 }
             row.dispatching = dispatching(sighting, walked.chain)
         }
-        try readWait(of: walked.chain.links, into: &row, reader)
+        if row.socket != .open { try readWait(of: walked.chain.links, into: &row, reader) }
         instances[sighting.instance] = Instance(row: row, type: sighting.type.address)
     }
 
