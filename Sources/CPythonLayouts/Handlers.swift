@@ -49,10 +49,11 @@ extension ObjectReader {
         let regions =
             layout.opcodes.pushException == nil ? blockRegions(units) : try tableRegions(code)
         let names = try names(of: code)
+        let places = instructions(in: units)
         var handlers: [ExceptionHandler] = []
         for (covers, target) in regions.prefix(Self.handlerLimit) {
             handlers.append(
-                .init(covers: covers, target: target, clauses: clauses(at: target, units, code, names)))
+                .init(covers: covers, target: target, clauses: clauses(at: target, units, places, code, names)))
         }
         // The narrowest first: of nested handlers the inner one is tried first.
         return handlers.sorted { $0.covers.count < $1.covers.count }
@@ -61,9 +62,7 @@ extension ObjectReader {
     /// The units at which a code object waits for another coroutine.
     public func awaits(of code: CodeObject) throws(RemoteReadError) -> [Int] {
         let units = try bytecode(of: code)
-        return stride(from: 0, to: units.count - 1, by: 2).compactMap {
-            layout.opcodes.await.contains(units[$0]) ? $0 / 2 : nil
-        }
+        return instructions(in: units).filter { layout.opcodes.await.contains(units[2 * $0]) }
     }
 
     private func bytecode(of code: CodeObject) throws(RemoteReadError) -> [UInt8] {
@@ -117,7 +116,7 @@ extension ObjectReader {
 
     /// The clauses of a handler; none when it is not an `except`.
     private func clauses(
-        at target: Int, _ units: [UInt8], _ code: CodeObject, _ names: [String]
+        at target: Int, _ units: [UInt8], _ instructions: [Int], _ code: CodeObject, _ names: [String]
     ) -> [ExceptionHandler.Clause] {
         let opcodes = layout.opcodes
         var place = 2 * target
@@ -132,8 +131,9 @@ extension ObjectReader {
         var clauses: [ExceptionHandler.Clause] = []
         var loaded: [String] = []
         var (extended, nested) = (0, false)
-        let end = min(units.count - 1, place + 2 * 512)
-        while place < end {
+        let rest = instructions.drop { 2 * $0 < place }.prefix(512)
+        for (unit, next) in zip(rest, rest.dropFirst() + [units.count / 2]) {
+            place = 2 * unit
             let (opcode, argument) = (units[place], extended << 8 | Int(units[place + 1]))
             extended = opcode == opcodes.extendedArgument ? argument & 0xFFFF : 0
             if opcode == opcodes.withException { return clauses }
@@ -149,10 +149,9 @@ extension ObjectReader {
                 return clauses
             }
             // Names of one clause's body do not belong to the next one: a new line begins anew.
-            if let here = code.lines.line(at: place / 2), let next = code.lines.line(at: place / 2 + 1), here != next {
+            if let here = code.lines.line(at: unit), let after = code.lines.line(at: next), here != after {
                 loaded = []
             }
-            place += 2
         }
         return clauses
     }

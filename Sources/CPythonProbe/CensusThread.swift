@@ -9,6 +9,7 @@ import TargetMemory
 final class CensusThread: Sendable {
     /// A census is taken no sooner than this many times its own cost after the last one (design §7).
     private static let thrift: Int64 = 50
+    private static let settling = Nanoseconds.milliseconds(4_050)
     private static let (soonest, usual) = (Nanoseconds.milliseconds(400), Nanoseconds.seconds(1))
     /// The collector's lists are walked again this long after suspicion arose the last time.
     private static let typesEvery = Nanoseconds.seconds(10)
@@ -30,10 +31,18 @@ final class CensusThread: Sendable {
         let taker = CensusTaker(process, runs: control.calls)
         var cpu = OwnThread.cpuTime
         var (taken, hadCalls) = (0, true)
+        var begun: Moment?
         var typesDue = Moment.now()
         while !control.isStopped, .now() < control.deadline {
             let start = Moment.now()
-            guard let census = try? taker.take(at: start) else { return }
+            let census: Census
+            do throws(RemoteReadError) { census = try taker.take(at: start) } catch {
+                if error == .gone || error == .notPermitted { return }
+                // A target that moves can make any single look fail.
+                wait(until: start + Self.soonest)
+                continue
+            }
+            begun = begun ?? start
             taken += 1
             control.loops.withLock { $0 = census.loops }
             var observations: [Observation] = census.methods.map { .method($0) }
@@ -53,12 +62,23 @@ final class CensusThread: Sendable {
             observations.append(.impact(Impact(observerCPU: Nanoseconds(cpuNow - cpu))))
             cpu = cpuNow
             sink.record(observations)
-            // The first census finds every cache cold; the second comes at once, so that motion can be told.
-            let pause = taken == 1 ? Self.soonest : max(Self.usual, Nanoseconds(cost.count * Self.thrift))
-            wait(until: start + pause)
+            let thrifty = start + max(Self.usual, Nanoseconds(cost.count * Self.thrift))
+            wait(until: due(after: taken, census, begun: begun ?? start, thrifty))
         }
         // How many are left is worth knowing at the end, if the target is still there.
         if let types = try? taker.types(at: .now()) { sink.record([.types(types)]) }
+    }
+
+    /// When the next census is due. The first finds every cache cold; the second comes at once, so that motion can be told.
+    /// Where there may be something to tell, one comes when four seconds are over, whatever it costs: then what is honest
+    /// has ended.
+    private func due(after taken: Int, _ census: Census, begun: Moment, _ thrifty: Moment) -> Moment {
+        let last = census.connections.time
+        if taken == 1 { return last + Self.soonest }
+        let isSuspect =
+            !census.connections.instances.isEmpty || census.connections.layers.contains { $0.stale ?? 0 > 0 }
+        let settled = begun + Self.settling
+        return isSuspect && settled > last ? min(thrifty, settled) : thrifty
     }
 
     /// Waits until `run` has ended.

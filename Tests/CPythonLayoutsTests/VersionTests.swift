@@ -37,6 +37,16 @@ struct VersionTests {
         #expect("\(LayoutError.unsupported(version))".contains("3.9 to 3.14"))
     }
 
+    @Test(
+        "inline caches are stepped over, also when they look like the instruction that is looked for",
+        arguments: [(11, 116, 5), (12, 116, 4), (13, 91, 4), (14, 92, 4), (14, 192, 4)])
+    func caches(minor: Int, loadGlobal: Int, count: Int) throws {
+        let layout = try PythonLayout.table(for: PythonVersion(major: 3, minor: UInt8(minor)))
+        let match = [layout.opcodes.matchException, 0]
+        let units = [UInt8(loadGlobal), 0] + (0..<count).flatMap { _ in match } + match
+        #expect(ObjectReader(MemoryImage(), layout: layout).instructions(in: units) == [0, 1 + count])
+    }
+
     private func offsets(_ words: [Int: UInt64]) throws -> DebugOffsets? {
         var image = MemoryImage()
         var all = [UInt64](repeating: 8, count: 96)

@@ -124,7 +124,9 @@ struct SwallowedStopTests {
     func consequence(server: String, said: String) throws {
         var evidence = try Evidence(session([(500, [stuck(1, progress: 1)]), (1000, [stuck(1, progress: 1)])]))
         evidence.start?.description = server
-        #expect(Catalogue.judge(evidence).findings.first?.evidence.last?.contains(said) == true)
+        let finding = Catalogue.judge(evidence).findings.first
+        #expect(finding?.evidence.last?.contains(said) == true)
+        #expect(finding?.title == (server.hasPrefix("daphne") ? "swallowed stop (bounded)" : "swallowed stop (cold)"))
         evidence.start?.description = "embedded runtime"
         #expect(Catalogue.judge(evidence).findings.first?.evidence.contains { $0.contains(said) } == false)
     }

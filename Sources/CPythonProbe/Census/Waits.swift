@@ -15,10 +15,13 @@ extension ObjectReader {
             if code.name == "sleep", code.fileName.hasSuffix("asyncio/tasks.py") {
                 return try isLong(try local("delay", of: link.frame)) ? .event : .timer
             }
-            if code.fileName.hasSuffix("asgiref/sync.py") { return .thread }
+            if code.fileName.hasSuffix("asgiref/sync.py") || code.fileName.hasSuffix("asyncio/threads.py") {
+                return .thread
+            }
             if try holdsTimeLimit(link.frame) { return .timer }
         }
-        if ["asyncio/streams.py", "asyncio/subprocess.py"].contains(where: last.fileName.hasSuffix) { return .peer }
+        let peers = ["streams.py", "subprocess.py", "base_subprocess.py", "selector_events.py"]
+        if peers.contains(where: { last.fileName.hasSuffix("asyncio/\($0)") }) { return .peer }
         // What another package waits for is not known: a database, most often.
         return last.isInstalled ? .peer : .event
     }
