@@ -44,7 +44,13 @@ public struct DescriptorLeak: Detector {
             return .notEnoughEvidence("the descriptors of the process could not be listed")
         }
         let found = evidence.descriptors.compactMap { finding($0, evidence) }
-        return found.isEmpty ? .holds : .found(found)
+        guard found.isEmpty else { return .found(found) }
+        guard evidence.descriptors.contains(where: { $0.length >= Self.patience }) else {
+            return .notEnoughEvidence(
+                "descriptors must be watched for \(Self.patience.seconds.spokenSeconds) to see them grow: observe longer"
+            )
+        }
+        return .holds
     }
 
     private struct Leak {
