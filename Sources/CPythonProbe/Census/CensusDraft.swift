@@ -54,10 +54,11 @@ struct CensusDraft {
             state.grace = state.grace ?? server?.grace
             server = state
         }
-        if let link = walked.chain.links.first, link.frame.code.isLayerReceive {
-            let channel = try reader.local("channel", of: link.frame)
+        if let place = walked.chain.links.firstIndex(where: { $0.frame.code.isLayerReceive }) {
+            let channel = try reader.local("channel", of: walked.chain.links[place].frame)
             if let name = try reader.string(channel, limit: 256) { live.insert(channel, name) }
-            return
+            // A consumer's task of its own for each receive; anybody else may receive too.
+            if place == walked.chain.links.startIndex { return }
         }
         try noteConsumer(of: walked, index, reader, &known)
     }
