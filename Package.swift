@@ -129,7 +129,9 @@ let package = Package(
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
         room(
             "CPythonProbe", ["CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics", "CLinux"]),
-        tests("CPythonProbe", ["PythonTargets", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations"]),
+        tests(
+            "CPythonProbe",
+            ["PythonTargets", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics"]),
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
         room("ProcessProbe", ["Observations", "RemoteProcess"]),
         tests("ProcessProbe", ["Observations", "ProcessFixtures", "RemoteProcess"]),
@@ -211,7 +213,7 @@ let package = Package(
         // Real processes and sockets.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Analysis", "CPythonProbe", "Commands", "Observations", "Reports"],
+            dependencies: ["Analysis", "CPythonProbe", "Commands", "Observations", "PythonTargets", "Reports"],
             swiftSettings: settings),
     ]
 )

@@ -3,7 +3,10 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 int32_t ls_gettid(void) { return (int32_t)gettid(); }
@@ -33,3 +36,36 @@ int32_t ls_avoid_cpu(int32_t cpu) {
 }
 
 int32_t ls_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name) == 0 ? 0 : -errno; }
+
+static int64_t monotonic(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+int32_t ls_release_thread(int32_t tid, int32_t signal) {
+    return ptrace(PTRACE_DETACH, tid, 0, (long)signal) == 0 ? 0 : -errno;
+}
+
+int32_t ls_stop_thread(int32_t tid, int32_t resumes, int64_t timeout, int32_t *signal) {
+    // Without options: what we have seized is let go when we end, however we end.
+    if (!resumes) {
+        if (ptrace(PTRACE_SEIZE, tid, 0, 0) != 0) return -errno;
+        if (ptrace(PTRACE_INTERRUPT, tid, 0, 0) != 0) return -errno;
+    }
+    int64_t start = monotonic();
+    int status;
+    pid_t got;
+    // A thread on another CPU stops within some 10 us. One that shares ours must be let run to stop.
+    while ((got = waitpid(tid, &status, __WALL | WNOHANG)) == 0) {
+        int64_t waited = monotonic() - start;
+        if (waited > timeout) return -ETIMEDOUT;
+        if (waited > 2000000) nanosleep(&(struct timespec){0, 100000}, NULL);
+        else if (waited > 20000) sched_yield();
+    }
+    if (got < 0) return -errno;
+    if (!WIFSTOPPED(status)) return -ESRCH;
+    // The stop of our own interrupt is an event; anything else is a signal that is passed on.
+    *signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+    return 0;
+}

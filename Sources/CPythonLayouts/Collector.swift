@@ -9,41 +9,34 @@ extension ObjectReader {
 
     /// Counts the live objects of one generation that the garbage collector tracks, by the address of their type.
     ///
-    /// - Returns: `nil` when a collection is under way, or the list changed while it was walked: its end was not found.
-    public func trackedObjects(generation: Int, interpreter: RemoteAddress) throws(RemoteReadError) -> [RemoteAddress:
-        Int]?
-    {
+    /// A busy target makes and frees objects all the time, at the end of the youngest list, while this walks. A link that
+    /// does not lead back to where it came from is read again, from `live` (the process itself, where this reader is over
+    /// a snapshot of it), and if need be the walk goes back to the last object that is still in the list.
+    ///
+    /// - Returns: `nil` when a collection is under way, or the list changed faster than it was walked.
+    public func trackedObjects(
+        generation: Int, interpreter: RemoteAddress, live: any RemoteMemory
+    ) throws(RemoteReadError) -> [RemoteAddress: Int]? {
         let collector = interpreter &+ UInt64(layout.interpreter.collector)
         guard try int32(collector, layout.collector.collecting) == 0 else { return nil }
-        guard let head = try generationHead(generation, collector) else { return nil }
-        var counts: [RemoteAddress: Int] = [:]
-        var total = 0
-        var node = try word(head) & ~3
-        var header = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-        // A list that was cut and joined while it was read may never come back to its head: Brent's hare and tortoise,
-        // one comparison a step.
-        var (tortoise, steps, power) = (node, 0, 1)
-        while node != head, node != 0 {
-            guard total < Self.objectLimit else { return nil }
-            try withUnsafeMutableBytes(of: &header) { (buffer) throws(RemoteReadError) in
-                // PyGC_Head {next, previous} and PyObject {count, type} in one read.
-                try memory.read(at: node, into: buffer)
-            }
-            counts[header.3, default: 0] += 1
-            total += 1
-            node = header.0 & ~3
-            if node == tortoise { return nil }
-            steps += 1
-            if steps == power { (tortoise, steps, power) = (node, 0, power * 2) }
+        var heads: [RemoteAddress] = []
+        for number in Self.generations {
+            guard let head = try generationHead(number, collector) else { return nil }
+            heads.append(head)
         }
-        return node == 0 ? nil : counts
+        guard heads.indices.contains(generation) else { return nil }
+        var walk = GenerationWalk(from: heads[generation], live: live)
+        // Where a collection has joined the lists meanwhile, the walk ends at another one's head.
+        let isWhole = try walk.run(memory, otherHeads: Set(heads).subtracting([heads[generation]]))
+        return isWhole ? walk.counts : nil
     }
 
     /// The head of a generation's list: at the table's place, or four bytes before it where the compiler left out the
     /// padding (Debian's 3.13.5). Its neighbours must point back at it.
     private func generationHead(_ generation: Int, _ collector: RemoteAddress) throws(RemoteReadError) -> RemoteAddress?
     {
-        for padding in [0, 4] {
+        // The neighbours of the youngest change all the time.
+        for padding in [0, 4, 0, 4, 0, 4, 0, 4] {
             let head = collector &+ UInt64(layout.collector.generations - padding + 24 * generation)
             // The two lowest bits are the collector's flags.
             let (next, previous) = (try word(head) & ~3, try word(head, 8) & ~3)

@@ -81,11 +81,10 @@ extension ObjectReader {
         return try dict(tasks) ?? []
     }
 
-    /// A task object; `nil` when it is none, or one written in Python.
+    /// A task object, `_asyncio.Task` or one written in Python; `nil` when it is none.
     public func task(_ address: RemoteAddress) throws(RemoteReadError) -> PythonTask? {
-        guard address != 0, address & 7 == 0, let type = try type(of: address),
-            try isSubtype(type, of: "_asyncio.Task")
-        else { return nil }
+        guard address != 0, address & 7 == 0, let type = try type(of: address) else { return nil }
+        guard try isSubtype(type, of: "_asyncio.Task") else { return try pythonLevelTask(address, type) }
         let fields = layout.task
         let state: PythonTask.State =
             switch try int32(address, fields.state) & 0xFF {
@@ -97,6 +96,26 @@ extension ObjectReader {
         return PythonTask(
             address: address, state: state, name: try taskName(name), coroutine: try word(address, fields.coroutine),
             waiter: try word(address, fields.waiter), loop: try word(address, fields.loop))
+    }
+
+    /// A task of Lib/asyncio/tasks.py `_PyTask`, or of a class derived from it: its fields are attributes.
+    private func pythonLevelTask(_ address: RemoteAddress, _ type: TypeInfo) throws(RemoteReadError) -> PythonTask? {
+        guard try isSubtype(type, of: "Task") else { return nil }
+        let attributes = try attributes(address)
+        guard let coroutine = try value("_coro", in: attributes), let loop = try value("_loop", in: attributes) else {
+            return nil
+        }
+        // `_state` is the class's until it changes (Lib/asyncio/base_futures.py).
+        let state: PythonTask.State =
+            switch try value("_state", in: attributes).map({ (name) throws(RemoteReadError) in try string(name) }) {
+            case "CANCELLED": .cancelled
+            case "FINISHED": .finished
+            default: .pending
+            }
+        let waiter = try value("_fut_waiter", in: attributes) ?? 0
+        return PythonTask(
+            address: address, state: state, name: try taskName(try value("_name", in: attributes) ?? 0),
+            coroutine: try isNone(coroutine) ? 0 : coroutine, waiter: try isNone(waiter) ? 0 : waiter, loop: loop)
     }
 
     /// From 3.12 on the name may still be the number it will be made of.

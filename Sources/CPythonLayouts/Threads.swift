@@ -55,8 +55,17 @@ extension ObjectReader {
     public func lockHolder(runtime: RemoteAddress, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress
     {
         guard let lock = try lock(runtime: runtime, interpreter: interpreter) else { return 0 }
-        guard try int32(lock, layout.gil.locked) == 1 else { return 0 }
-        return try word(lock, layout.gil.lastHolder)
+        return try holder(ofLock: lock)
+    }
+
+    /// The thread state that holds a lock; 0 when it is free. One read.
+    public func holder(ofLock lock: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
+        // {last_holder, locked} lie together in all versions read (internal/pycore_gil.h).
+        var words = (UInt64(0), Int64(0))
+        try withUnsafeMutableBytes(of: &words) { (buffer) throws(RemoteReadError) in
+            try memory.read(at: lock &+ UInt64(layout.gil.lastHolder), into: buffer)
+        }
+        return Int32(truncatingIfNeeded: words.1) == 1 ? words.0 : 0
     }
 
     /// The interpreter's lock.

@@ -16,11 +16,14 @@ public struct PythonProbe: Probe {
         public var rate: Double?
         /// How long to observe; `nil` until cancelled.
         public var duration: Nanoseconds?
+        /// Whether each thread is stopped while its stack is read.
+        public var isBlocking: Bool
         /// Our own version, for the recording.
         public var tool: String
 
-        /// The defaults: 100 Hz until cancelled.
-        public init(rate: Double? = 100, duration: Nanoseconds? = nil, tool: String) {
+        /// The defaults: 100 Hz until cancelled, without a stop.
+        public init(rate: Double? = 100, duration: Nanoseconds? = nil, isBlocking: Bool = false, tool: String) {
+            self.isBlocking = isBlocking
             self.rate = rate
             self.duration = duration
             self.tool = tool
@@ -36,6 +39,8 @@ public struct PythonProbe: Probe {
     /// Attaches to `pid`; takes a few milliseconds.
     public init(pid: Int32, options: Options) throws(PythonAttachError) {
         process = try PythonProcess(pid: pid)
+        // Another tracer, a debugger say, is in the way of stopping and not of reading.
+        if options.isBlocking, ThreadStopper(tid: pid).stop() == .refused { throw .notPermitted(pid) }
         description = TargetDescription(of: process).text
         self.options = options
     }
@@ -53,7 +58,7 @@ public struct PythonProbe: Probe {
         let reason = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let census = CensusThread(process, sink, control)
-                let stacks = StackThread(process, rate: options.rate, sink, control)
+                let stacks = StackThread(process, options, sink, control)
                 OwnThread.run("ls-census") { census.run() }
                 OwnThread.run("ls-stacks") {
                     let reason = stacks.run()

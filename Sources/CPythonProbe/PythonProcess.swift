@@ -78,7 +78,9 @@ public struct PythonProcess: Sendable {
             }
         }
         do throws(LayoutError) {
-            if let debugOffsets { layout = try debugOffsets.layout() } else { layout = try .table(for: version) }
+            let table = if let debugOffsets { try debugOffsets.layout() } else { try PythonLayout.table(for: version) }
+            let asyncio = RuntimeSymbols.asyncioOffsets(in: maps, of: pid, proc, version)
+            layout = asyncio.flatMap { try? AsyncioOffsets(at: $0, memory) }?.applied(to: table) ?? table
             interpreters = try Self.check(memory, layout, found.runtime, version)
         } catch { throw .layout(error) }
     }
@@ -105,8 +107,25 @@ public struct PythonProcess: Sendable {
     }
 }
 
-/// The two symbols that matter, as addresses in the target.
+/// The symbols that matter, as addresses in the target.
 private struct RuntimeSymbols {
+    /// The table of `_asyncio` (3.14), which is a module of its own or part of the program or library; `nil` when there
+    /// is none.
+    static func asyncioOffsets(
+        in maps: MemoryMaps, of pid: Int32, _ proc: ProcFS, _ version: PythonVersion
+    ) -> RemoteAddress? {
+        guard version.minor == 14 else { return nil }
+        let files = maps.files.filter { $0.inode != 0 }
+        let ranked = files.filter { $0.path.contains("/_asyncio.") } + files.filter { $0.path.contains("python3.14") }
+        for mapping in ranked.prefix(4) {
+            guard let elf = try? ElfFile(of: mapping, in: pid, proc: proc), let bias = elf.loadBias(of: mapping),
+                let section = elf.section(".AsyncioDebug")
+            else { continue }
+            return bias &+ section.address
+        }
+        return nil
+    }
+
     /// `_PyRuntime`.
     var runtime: RemoteAddress
     /// `Py_Version` (3.11+).

@@ -11,20 +11,21 @@ final class StackThread: Sendable {
     private static let report = Nanoseconds.seconds(1)
 
     private let process: PythonProcess
-    private let rate: Double?
+    private let options: PythonProbe.Options
     private let sink: any ObservationSink
     private let control: Control
 
-    init(_ process: PythonProcess, rate: Double?, _ sink: any ObservationSink, _ control: Control) {
+    init(_ process: PythonProcess, _ options: PythonProbe.Options, _ sink: any ObservationSink, _ control: Control) {
         self.process = process
-        self.rate = rate
+        self.options = options
         self.sink = sink
         self.control = control
     }
 
     /// Observes until asked to stop or until the target is gone; blocks the calling thread.
     func run() -> SessionEnd.Reason {
-        let sampler = StackSampler(process, rate: rate, calls: control.calls)
+        let sampler = StackSampler(
+            process, rate: options.rate, isBlocking: options.isBlocking, calls: control.calls)
         var (bytes, cpu) = (process.memory.byteCount, OwnThread.cpuTime)
         while true {
             let start = Moment.now()
@@ -35,7 +36,8 @@ final class StackThread: Sendable {
             }
             let window = sampler.takeWindow(from: start, loops: control.loops.withLock { $0 })
             let (bytesNow, cpuNow) = (process.memory.byteCount, OwnThread.cpuTime)
-            let impact = Impact(bytesRead: bytesNow - bytes, observerCPU: Nanoseconds(cpuNow - cpu))
+            let impact = Impact(
+                stops: window.stops, bytesRead: bytesNow - bytes, observerCPU: Nanoseconds(cpuNow - cpu))
             (bytes, cpu) = (bytesNow, cpuNow)
             sink.record(
                 window.stacks.map(Observation.stack) + window.loops.map(Observation.loop)

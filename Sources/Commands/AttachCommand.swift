@@ -29,7 +29,7 @@ struct AttachCommand: AsyncParsableCommand {
         commandName: "attach",
         abstract: "Observe a running server, without a change to it: verdict, ticks, tasks, hot functions.",
         discussion: """
-            Reads the process's memory; never writes to it, never stops it. Without a target the servers of this \
+            Reads the process's memory; never writes to it, never stops it unless --blocking is given. Without a target the servers of this \
             machine are listed, and a lone one is taken. On a terminal it goes on until Ctrl-C, else for 10 s.
 
             Examples:
@@ -45,6 +45,13 @@ struct AttachCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Stack samples a second, or max.", valueName: "hz"))
     var rate = SampleRate(hertz: 100)
+
+    @Flag(
+        help: """
+            Stop each thread while its stack is read, for some 60 µs a sample: no sample is read twice, and the target \
+            is slower (at 100 Hz by about 1 %, at 1000 Hz by 5 to 10 %).
+            """)
+    var blocking = false
 
     @Flag(help: "Observe until the process ends.")
     var untilExit = false
@@ -67,7 +74,7 @@ struct AttachCommand: AsyncParsableCommand {
     func run() async throws {
         let world = World.current
         let pid = try await target.resolve()
-        let attached = try AttachTarget(pid: pid, rate: rate.hertz)
+        let attached = try AttachTarget(pid: pid, rate: rate.hertz, isBlocking: blocking)
         for remark in attached.remarks { world.error("note: \(remark.plain())\n") }
         let length = limit(world)
         common.progress(

@@ -19,9 +19,11 @@ struct AttachTarget: Sendable {
 
     /// Finds out what `pid` and its descendants are.
     ///
-    /// - Parameter rate: stack samples a second; `nil` without a pause.
+    /// - Parameters:
+    ///   - rate: stack samples a second; `nil` without a pause.
+    ///   - isBlocking: whether each thread is stopped while its stack is read.
     /// - Throws: `CommandError` when nothing of it can be read.
-    init(pid: Int32, rate: Double?) throws {
+    init(pid: Int32, rate: Double?, isBlocking: Bool = false) throws {
         let finder = CandidateFinder()
         let family = ([pid] + ProcessTree().descendants(of: pid)).prefix(Self.processLimit)
         var readers: [any Probe] = []
@@ -32,7 +34,9 @@ struct AttachTarget: Sendable {
                 continue
             }
             do throws(PythonAttachError) {
-                readers.append(try PythonProbe(pid: member, options: .init(rate: rate, tool: Loopscope.version)))
+                readers.append(
+                    try PythonProbe(
+                        pid: member, options: .init(rate: rate, isBlocking: isBlocking, tool: Loopscope.version)))
             } catch {
                 switch error {
                 case .notPermitted: throw Self.refusal(pid: member)

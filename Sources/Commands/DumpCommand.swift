@@ -11,8 +11,8 @@ struct DumpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dump", abstract: "Print the Python stacks of all threads of a running server, once.",
         discussion: """
-            Never stops the target, unless --native is given: that stops each thread for some 40 µs, and works on any \
-            process.
+            Never stops the target, unless --blocking or --native is given. --native stops each thread for some 40 µs, \
+            and works on any process.
 
             Example: loopscope dump --pid 4711
             """)
@@ -22,6 +22,9 @@ struct DumpCommand: AsyncParsableCommand {
     @Flag(help: "Add the machine-code stack of each thread. Stops each for some 40 µs.")
     var native = false
 
+    @Flag(help: "Stop each thread while its Python stack is read, for some 60 µs.")
+    var blocking = false
+
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
@@ -29,7 +32,7 @@ struct DumpCommand: AsyncParsableCommand {
         let pid = try await target.resolve()
         var samples: [StackSample] = []
         if !native || CandidateFinder().isPython(pid) {
-            for process in try PythonProcesses.of(pid) { samples += Self.stacks(of: process) }
+            for process in try PythonProcesses.of(pid) { samples += Self.stacks(of: process, isBlocking: blocking) }
         }
         if native { samples += try nativeStacks(of: pid, world) }
         world.output(
@@ -70,8 +73,8 @@ extension DumpCommand {
     private static let patience = Nanoseconds.milliseconds(50)
 
     /// The last stack seen of each thread. A thread that runs may need a few tries.
-    static func stacks(of process: PythonProcess) -> [StackSample] {
-        let sampler = StackSampler(process, rate: nil)
+    static func stacks(of process: PythonProcess, isBlocking: Bool = false) -> [StackSample] {
+        let sampler = StackSampler(process, rate: nil, isBlocking: isBlocking)
         let end = Moment.monotonic() + patience
         var seen: [Int32: StackSample] = [:]
         var threads = Int.max

@@ -130,6 +130,14 @@ public struct OpenFile: ~Copyable {
         return bytes
     }
 
+    /// Fills `buffer` from the start of the file, without allocating.
+    ///
+    /// - Returns: the bytes read; `nil` when it cannot be read.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let got = pread(descriptor, buffer.baseAddress, buffer.count, 0)
+        return got >= 0 ? got : nil
+    }
+
     /// At most `count` bytes from `offset`; fewer at the end of the file.
     public func read(at offset: Int, count: Int) throws(ProcError) -> [UInt8] {
         var failure: Int32 = 0

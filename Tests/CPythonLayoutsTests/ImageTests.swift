@@ -34,7 +34,7 @@ struct WholeWalk {
                 _ = try? reader.tasks(of: asyncio, interpreter: interpreter)
             }
             for generation in ObjectReader.generations {
-                _ = try? reader.trackedObjects(generation: generation, interpreter: interpreter)
+                _ = try? reader.trackedObjects(generation: generation, interpreter: interpreter, live: memory)
             }
         }
         for (name, address) in names where name.hasPrefix("task ") {

@@ -13,11 +13,15 @@ public final class PythonTarget {
     /// Its process.
     public var pid: Int32 { process.processIdentifier }
 
-    /// Starts `fixtures/cpython/NAME.py` and waits until it is ready.
-    public init(_ name: String, _ arguments: [String] = [], on interpreter: Interpreter) throws {
+    /// Starts `fixtures/cpython/NAME.py` and waits until it is ready; `through` a command that runs another, if one is
+    /// given.
+    public init(
+        _ name: String, _ arguments: [String] = [], on interpreter: Interpreter, through command: [String] = []
+    ) throws {
         let script = try String(contentsOf: Self.fixtures.appending(path: "\(name).py"), encoding: .utf8)
-        process.executableURL = URL(filePath: interpreter.path)
-        process.arguments = ["-c", script] + arguments
+        let words = command + [interpreter.path, "-c", script] + arguments
+        process.executableURL = URL(filePath: words[0])
+        process.arguments = Array(words.dropFirst())
         process.standardInput = input
         process.standardOutput = output
         try process.run()

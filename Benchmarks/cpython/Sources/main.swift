@@ -1,4 +1,4 @@
-// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ] [SECONDS]
+// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ|max] [SECONDS] [WORK]
 // For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
 import CPythonProbe
 import Foundation
@@ -16,9 +16,12 @@ func now() -> Double { seconds(CLOCK_MONOTONIC) }
 func cpu() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
 func moment(in seconds: Double) -> Moment { Moment(nanoseconds: Int64((now() + seconds) * 1e9)) }
 
-/// A JSON object whose keys are in the order given.
+/// A JSON object whose keys are in the order given, after what identifies the target.
 func report(_ fields: KeyValuePairs<String, Any>) {
-    let text = fields.map { key, value in
+    let target: [(key: String, value: Any)] = [
+        ("python", process.version.description), ("work", work), ("noisy", noise.isNoisy),
+    ]
+    let text = (target + fields.map { ($0.key, $0.value) }).map { key, value in
         let text =
             switch value {
             case let value as Double: String((value * 1000).rounded() / 1000)
@@ -28,6 +31,28 @@ func report(_ fields: KeyValuePairs<String, Any>) {
         return "\"\(key)\": \(text)"
     }
     print("{\(text.joined(separator: ", "))}")
+}
+
+/// What else the machine did during the measurement: time stolen by the hypervisor, and our own wait for a processor.
+struct Noise {
+    private let start = Noise.read()
+
+    private static func read() -> (stolen: Double, waited: Double, at: Double) {
+        let stat = (try? ProcFS().read("/proc/stat", limit: 4096)) ?? []
+        // user nice system idle iowait irq softirq steal, in hundredths of a second.
+        let fields = stat.prefix { $0 != 10 }.split(separator: 32).dropFirst().map {
+            Double(String(decoding: $0, as: UTF8.self)) ?? 0
+        }
+        let own = (try? ProcFS().read("/proc/self/schedstat", limit: 128)) ?? []
+        let waits = own.split(separator: 32).map { Double(String(decoding: $0, as: UTF8.self)) ?? 0 }
+        return (fields.count > 7 ? fields[7] / 100 : 0, waits.count > 1 ? waits[1] / 1e9 : 0, now())
+    }
+
+    /// More than a tenth of the time was lost to others.
+    var isNoisy: Bool {
+        let end = Self.read()
+        return (end.stolen - start.stolen) + (end.waited - start.waited) > 0.1 * (end.at - start.at)
+    }
 }
 
 func measureSamples(_ process: PythonProcess, rate: Double?, length: Double) throws {
@@ -83,9 +108,12 @@ func measureCensus(_ process: PythonProcess) throws {
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let pid = Int32(arguments[1]) else {
-    print("usage: bench-cpython PID attach|samples|census [HZ|max] [SECONDS]")
+    print("usage: bench-cpython PID attach|samples|census [HZ|max] [SECONDS] [WORK]")
     exit(64)
 }
+// Steps of work at the bottom of the target's stack, as the caller says it.
+let work = arguments.count > 5 ? arguments[5] : ""
+let noise = Noise()
 let start = now()
 let process: PythonProcess
 do {

@@ -27,4 +27,12 @@ int32_t ls_set_thread_name(const char *name);
 /// -EINVAL when that would leave none.
 int32_t ls_avoid_cpu(int32_t cpu);
 
+/// ptrace(2): seizes a thread of another process and has it stop, waiting at most `timeout` nanoseconds. With `resumes` it
+/// was seized before and goes on being waited for. `signal` becomes the signal it was about to get, or 0.
+/// 0; -ETIMEDOUT when it has not stopped: it stays seized; -ESRCH when it has ended; or -errno.
+int32_t ls_stop_thread(int32_t tid, int32_t resumes, int64_t timeout, int32_t *signal);
+
+/// Lets a stopped thread go, with a signal it was about to get, or 0. 0 or -errno.
+int32_t ls_release_thread(int32_t tid, int32_t signal);
+
 #endif

@@ -92,7 +92,7 @@ public final class CensusTaker {
         for _ in 0..<Self.tries {
             do throws(RemoteReadError) {
                 if let found = try reader.trackedObjects(
-                    generation: generation, interpreter: process.mainInterpreter)
+                    generation: generation, interpreter: process.mainInterpreter, live: process.memory)
                 {
                     return found
                 }

@@ -7,18 +7,21 @@ import TargetMemory
 /// Watches the ticks of a process's event loops without touching them.
 ///
 /// asyncio keeps the time at which a tick began in a local of `BaseEventLoop._run_once`, a new number each tick; libuv
-/// keeps a counter of ticks. Both are read a hundred times a second. Where an asyncio loop ticks faster than that, its
-/// ticks of a few milliseconds are counted one by one, once in a while, and stand for the rest.
+/// keeps a counter of ticks. Both are read a hundred times a second. Where an asyncio loop ticks faster than that, the
+/// times its thread blocked are its ticks that waited; where it hardly waits, the handles that it ran tell its ticks.
+/// How long a busy loop's ticks last is watched tick by tick in ten short stretches of each second.
 ///
 /// One thread: the sampler's.
 final class LoopWatcher {
-    /// How long ticks are counted one by one; longer, up to the limit, when the loop's thread had no processor meanwhile.
-    private static let (burst, burstLimit) = (Nanoseconds.milliseconds(4), Nanoseconds.milliseconds(12))
+    /// How long ticks are watched one by one, each time.
+    private static let stretch = Nanoseconds.microseconds(400)
 
     private let process: PythonProcess
     private let reader: ObjectReader
     private let codes = CodeTable()
     private var loops: [WatchedLoop] = []
+    /// The loops' numbers, in the order in which they were discovered.
+    private var numbers: [RemoteAddress: Int] = [:]
 
     init(_ process: PythonProcess) {
         self.process = process
@@ -38,22 +41,27 @@ final class LoopWatcher {
             }
             found.append(
                 WatchedLoop(
-                    source: .runOnce(frame), loop: loop, state: entry.thread.state, tid: entry.tid, thread: entry.name))
+                    source: .runOnce(frame), loop: loop, number: number(of: loop), state: entry.thread.state,
+                    tid: entry.tid, thread: entry.name))
         }
         for (loop, type) in known where type == "uvloop.Loop" {
             guard let counter = try? reader.uvLoopCounter(ofLoop: loop), let main = threads.last else { continue }
             found.append(
                 WatchedLoop(
-                    source: .counter(counter), loop: loop, state: main.thread.state, tid: main.tid, thread: main.name))
+                    source: .counter(counter), loop: loop, number: number(of: loop), state: main.thread.state,
+                    tid: main.tid, thread: main.name))
         }
         // Keep what was counted of loops that are still there.
         for index in found.indices {
-            if let old = loops.first(where: { $0.loop == found[index].loop }) {
-                found[index].counts = old.counts
-                found[index].turns = old.turns
-            }
+            if let old = loops.first(where: { $0.loop == found[index].loop }) { found[index].takeOver(old) }
         }
         loops = found
+    }
+
+    private func number(of loop: RemoteAddress) -> Int {
+        if let number = numbers[loop] { return number }
+        numbers[loop] = numbers.count + 1
+        return numbers.count
     }
 
     /// How often the stack of a thread that moves is read in search of its loop.
@@ -84,6 +92,7 @@ final class LoopWatcher {
     /// Looks at every loop once; `activity` tells what a thread was last seen doing.
     func look(at now: Moment, activity: (Int32) -> LoopActivity) {
         for index in loops.indices {
+            defer { if loops[index].isDueForWatching { loops[index].watch(reader, until: .now() + Self.stretch) } }
             guard let identity = loops[index].look(reader) else { continue }
             let (tid, state) = (loops[index].tid, loops[index].state)
             loops[index].turns.look(
@@ -107,7 +116,7 @@ final class LoopWatcher {
             loops[index].turns.takeBlocks().map { block in
                 LoopBlock(
                     since: block.since, length: block.length, pid: process.pid,
-                    loop: String(loops[index].loop, radix: 16), stack: block.stack, consumer: block.consumer,
+                    loop: "\(loops[index].number)", stack: block.stack, consumer: block.consumer,
                     message: block.message, samples: block.samples)
             }
         }
@@ -116,135 +125,11 @@ final class LoopWatcher {
     /// What the loops did since the last window; `busy` tells the share of samples in which a thread ran.
     func window(from start: Moment, to end: Moment, pid: Int32, busy: (Int32) -> Double?) -> [LoopWindow] {
         loops.indices.map { index in
-            // Every look saw another tick: most went unseen.
-            if loops[index].isFasterThanLooks {
-                loops[index].countOneByOne(reader, for: Self.burst, atMost: Self.burstLimit)
-            }
-            return loops[index].window(from: start, to: end, pid: pid, busy: busy(loops[index].tid))
+            let tid = loops[index].tid
+            return loops[index].window(
+                from: start, to: end, pid: pid, busy: busy(tid), reader,
+                blocked: ThreadSwitches(of: tid, in: process.pid)?.voluntary)
         }
-    }
-}
-
-/// One loop and what was seen of it in the present window.
-private struct WatchedLoop {
-    enum Source {
-        case runOnce(PythonFrame)
-        case counter(RemoteAddress)
-    }
-
-    struct Counts {
-        /// Identity of the tick seen last: the bits of its start, or the counter.
-        var last: UInt64?
-        /// The counter at the start of the window.
-        var first: UInt64?
-        var looks = 0
-        /// Looks at which the loop had not begun its tick: it waited for events.
-        var waits = 0
-        var changes = 0
-        /// Ticks a second, from counting one by one.
-        var rate: Double?
-        var durations = DurationHistogram()
-        var ready = 0
-        var timers: Int?
-    }
-
-    var source: Source
-    var loop: RemoteAddress
-    /// Its thread's `PyThreadState`.
-    var state: RemoteAddress
-    var tid: Int32
-    var thread: String
-    var counts = Counts()
-    var turns = TurnWatch()
-
-    var isRunOnce: Bool { if case .runOnce = source { true } else { false } }
-
-    var isFasterThanLooks: Bool {
-        if case .counter = source { return false }
-        return counts.looks >= 20 && counts.changes * 2 > counts.looks
-    }
-
-    /// When the turn of this identity began, where that is kept.
-    func beginning(of identity: UInt64) -> Moment? {
-        guard case .runOnce = source else { return nil }
-        let seconds = Double(bitPattern: identity)
-        return seconds > 0 && seconds < 9e9 ? Moment(nanoseconds: Int64(seconds * 1e9)) : nil
-    }
-
-    mutating func look(_ reader: ObjectReader) -> UInt64? {
-        guard let identity = identity(reader) else { return nil }
-        guard identity != Self.waiting else {
-            counts.waits += 1
-            return identity
-        }
-        counts.looks += 1
-        if let last = counts.last, last != identity { counts.changes += 1 }
-        counts.last = identity
-        counts.first = counts.first ?? identity
-        if case .runOnce(let frame) = source, let ready = try? reader.integer(reader.local("ntodo", of: frame)) {
-            counts.ready = max(counts.ready, ready)
-        }
-        return identity
-    }
-
-    /// The identity of no tick: `end_time` is bound only after the wait for events.
-    private static let waiting: UInt64 = 0
-
-    private func identity(_ reader: ObjectReader) -> UInt64? {
-        switch source {
-        case .counter(let address): return try? reader.memory.load(address, as: UInt64.self)
-        case .runOnce(let frame):
-            guard let object = try? reader.local("end_time", of: frame) else { return nil }
-            if object == 0 { return Self.waiting }
-            guard let time = try? reader.float(object) else { return nil }
-            return time.bitPattern
-        }
-    }
-
-    /// Reads the tick's start as fast as it can: every new one is a tick, and the distance to the last its length.
-    mutating func countOneByOne(_ reader: ObjectReader, for burst: Nanoseconds, atMost limit: Nanoseconds) {
-        let start = Moment.now()
-        var (last, changes) = (UInt64?.none, 0)
-        var now = start
-        while now - start < (changes < 8 ? limit : burst) {
-            if let identity = identity(reader), identity != Self.waiting {
-                if let last, last != identity {
-                    changes += 1
-                    let length = Double(bitPattern: identity) - Double(bitPattern: last)
-                    if length > 0, length < 3600 { counts.durations.record(Int64(length * 1e9)) }
-                }
-                last = identity
-            }
-            now = .now()
-        }
-        let seconds = (now - start).seconds
-        if changes > 0, seconds > 0 { counts.rate = Double(changes) / seconds }
-    }
-
-    mutating func window(from start: Moment, to end: Moment, pid: Int32, busy: Double?) -> LoopWindow {
-        let length = end - start
-        let ticks: Int?
-        let grade: Grade
-        switch source {
-        case .counter:
-            ticks = counts.first.flatMap { first in
-                counts.last.flatMap { $0 >= first ? Int(exactly: $0 - first) : nil }
-            }
-            grade = .read
-        case .runOnce:
-            ticks =
-                counts.looks + counts.waits == 0 ? nil : counts.rate.map { Int($0 * length.seconds) } ?? counts.changes
-            grade = .sampled
-        }
-        let window = LoopWindow(
-            start: start, length: length, pid: pid, loop: String(loop, radix: 16), thread: thread, grade: grade,
-            ticks: ticks, busy: busy.map { Nanoseconds(Int64(Double(length.count) * $0)) },
-            tickDurations: counts.durations, readyHandles: counts.looks > 0 ? counts.ready : nil, timers: counts.timers)
-        let last = counts.last
-        counts = Counts()
-        counts.last = last
-        counts.first = last
-        return window
     }
 }
 

@@ -112,8 +112,10 @@ struct FrameAreas: ~Copyable {
 
     /// Forgets areas that no walk has used since the last weeding, and the end of the chunk if it was not in use.
     mutating func weed() {
-        if chunk != 0, chunkUsed > 0, Self.length(used: chunkUsed) < chunkLength {
-            chunkLength = Self.length(used: chunkUsed)
+        // One page less is worth it: no room is left for more frames until they are seen.
+        let needed = max((chunkUsed + 63) & ~63, 1024)
+        if chunk != 0, chunkUsed > 0, needed < chunkLength {
+            chunkLength = needed
             for index in areas.indices where areas[index].start == chunk { areas[index].length = chunkLength }
             isPrepared = false
         }
@@ -224,6 +226,9 @@ struct FrameAreas: ~Copyable {
         return calm.append(start, count: count) ?? 0
     }
 
+    /// What stands for the owner of a frame that is none of Python's.
+    private static let notRunning: UInt8 = 0xFF
+
     /// A frame found in the areas.
     enum Found {
         /// Its words, equal in both readings.
@@ -267,30 +272,38 @@ struct FrameAreas: ~Copyable {
 
     @inline(__always)
     private func words(_ first: Int, _ second: Int, isInnermost: Bool) -> Found {
-        let previous = load(first + frame.previous)
-        let code = load(first + frame.code)
-        guard previous == load(second + frame.previous), code == load(second + frame.code) else { return .torn }
-        let instruction =
-            frame.isInstructionWide ? load(first + frame.instruction) : narrow(first + frame.instruction)
-        let again =
-            frame.isInstructionWide ? load(second + frame.instruction) : narrow(second + frame.instruction)
+        precondition(min(first, second) >= 0 && max(first, second) + frame.size <= bytes.count)
+        let (one, two) = (
+            UnsafeRawBufferPointer(rebasing: bytes[first...]), UnsafeRawBufferPointer(rebasing: bytes[second...])
+        )
+        let previous = one.loadUnaligned(fromByteOffset: frame.previous, as: UInt64.self)
+        let code = one.loadUnaligned(fromByteOffset: frame.code, as: UInt64.self)
+        guard previous == two.loadUnaligned(fromByteOffset: frame.previous, as: UInt64.self),
+            code == two.loadUnaligned(fromByteOffset: frame.code, as: UInt64.self)
+        else { return .torn }
+        let (instruction, again) = (self.instruction(one), self.instruction(two))
         guard instruction == again || isInnermost else { return .torn }
-        if let executing = frame.executing, bytes[first + executing.offset] != executing.value { return .torn }
-        let owner = frame.owner.map { bytes[first + $0] } ?? 0
-        let isEntry = frame.entry.map { bytes[first + $0] & 1 } ?? 0
+        if let executing = frame.executing, one[executing.offset] != executing.value {
+            // The innermost frame may be about to begin, or to leave; any other was used anew.
+            guard isInnermost else { return .torn }
+            return .words(previous: previous, code: code, instruction: instruction, owner: Self.notRunning)
+        }
+        let owner = frame.owner.map { one[$0] } ?? 0
+        let isEntry = frame.entry.map { one[$0] & 1 } ?? 0
         return .words(
             previous: previous, code: code & ~1 | UInt64(isEntry), instruction: instruction, owner: owner)
+    }
+
+    @inline(__always)
+    private func instruction(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        frame.isInstructionWide
+            ? bytes.loadUnaligned(fromByteOffset: frame.instruction, as: UInt64.self)
+            : UInt64(bitPattern: Int64(bytes.loadUnaligned(fromByteOffset: frame.instruction, as: Int32.self)))
     }
 
     @inline(__always)
     private func load(_ offset: Int) -> UInt64 {
         precondition(offset >= 0 && offset + 8 <= bytes.count)
         return bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-    }
-
-    @inline(__always)
-    private func narrow(_ offset: Int) -> UInt64 {
-        precondition(offset >= 0 && offset + 4 <= bytes.count)
-        return UInt64(bitPattern: Int64(bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
     }
 }

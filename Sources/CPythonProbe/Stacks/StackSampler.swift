@@ -18,6 +18,7 @@ public final class StackSampler {
 
     private let process: PythonProcess
     private let interval: Nanoseconds?
+    private let isBlocking: Bool
     private let reader: ObjectReader
     private let resolver: StackResolver
     private let watcher: LoopWatcher
@@ -32,8 +33,11 @@ public final class StackSampler {
     private var watched: [WatchedThread] = []
     private var jitter: UInt64 = 1
     private var quality = SampleQuality()
+    private var stops = 0
     private var threadsDue = Moment(nanoseconds: .min)
     private var activityDue = Moment(nanoseconds: .min)
+    /// The main interpreter's lock, and who holds it.
+    private var lock: RemoteAddress?
     private var holder: RemoteAddress = 0
 
     /// How many threads are sampled; 0 before the first sample.
@@ -51,22 +55,37 @@ public final class StackSampler {
         /// Index of the stack sampled last; `nil` when the last look at it found nothing new.
         var lastStack: Int?
 
-        init(_ sampler: ThreadSampler, tid: Int32, name: String, number: UInt64) {
+        private let state: ThreadState?
+        /// Stops it while it is read, if that was asked for.
+        let stopper: ThreadStopper?
+
+        init(_ sampler: ThreadSampler, tid: Int32, in pid: Int32, number: UInt64, isBlocking: Bool) {
+            stopper = isBlocking ? ThreadStopper(tid: tid) : nil
             self.sampler = sampler
             self.tid = tid
-            self.name = name
             self.number = number
+            name = TargetThreads.name(of: tid, in: pid)
+            state = try? ThreadState(of: tid, in: pid)
+        }
+
+        /// Reads whether it runs, and where.
+        func readActivity() {
+            guard let now = state?.read() else { return }
+            activity = now.state == UInt8(ascii: "R") ? .running : .idle
+            cpu = now.processor
         }
     }
 
-    /// A sampler of `process`; without a `rate` (in hertz) it samples without a pause.
-    public convenience init(_ process: PythonProcess, rate: Double?) {
-        self.init(process, rate: rate, calls: CallRuns())
+    /// A sampler of `process`; without a `rate` (in hertz) it samples without a pause. `isBlocking`: each thread is
+    /// stopped while it is read, by the thread that samples.
+    public convenience init(_ process: PythonProcess, rate: Double?, isBlocking: Bool = false) {
+        self.init(process, rate: rate, isBlocking: isBlocking, calls: CallRuns())
     }
 
     /// A sampler that tells `calls` which threads are inside a bridge call.
-    init(_ process: PythonProcess, rate: Double?, calls: CallRuns) {
+    init(_ process: PythonProcess, rate: Double?, isBlocking: Bool, calls: CallRuns) {
         self.process = process
+        self.isBlocking = isBlocking
         self.calls = calls
         interval = rate.map { Nanoseconds(Int64(1e9 / min(max($0, 0.1), 1e6))) }
         reader = ObjectReader(process.memory, layout: process.layout)
@@ -130,6 +149,8 @@ public final class StackSampler {
         public var loops: [LoopWindow]
         /// Turns of them that did not end.
         public var blocks: [LoopBlock]
+        /// How often a thread of the target was stopped.
+        public var stops: Int
         /// The target has ended.
         public var isGone: Bool
     }
@@ -138,6 +159,14 @@ public final class StackSampler {
     private static let tries = 4
 
     private func sample(_ thread: WatchedThread) throws(RemoteReadError) {
+        if let stopper = thread.stopper {
+            guard stopper.stop() == .stopped else {
+                quality.lost += 1
+                return
+            }
+            stops += 1
+        }
+        defer { thread.stopper?.release() }
         let holds: UInt64 = holder == thread.sampler.thread.state ? 1 : 0
         let idle: UInt64 = thread.activity == .idle ? 1 : 0
         for attempt in 0..<Self.tries {
@@ -197,14 +226,15 @@ public final class StackSampler {
         }
         if now >= activityDue {
             activityDue = now + Self.activityEvery
-            holder = (try? reader.lockHolder(runtime: process.runtime, interpreter: process.mainInterpreter)) ?? 0
-            for thread in watched { thread.readActivity(of: process.pid) }
+            holder = lock.flatMap { try? reader.holder(ofLock: $0) } ?? 0
+            for thread in watched { thread.readActivity() }
             watcher.look(at: now) { [self] in loopActivity(of: $0) }
             for thread in watched { noteCall(of: thread, now) }
         }
     }
 
     private func refreshThreads() throws(RemoteReadError) {
+        lock = try? reader.lock(runtime: process.runtime, interpreter: process.mainInterpreter)
         var threads: [PythonThread] = []
         for interpreter in process.interpreters { threads += try reader.threads(interpreter: interpreter) }
         let isFirst = watched.isEmpty
@@ -215,8 +245,8 @@ public final class StackSampler {
             threadCount += 1
             watched.append(
                 WatchedThread(
-                    ThreadSampler(thread, of: process), tid: tid,
-                    name: TargetThreads.name(of: tid, in: process.pid), number: threadCount))
+                    ThreadSampler(thread, of: process), tid: tid, in: process.pid, number: threadCount,
+                    isBlocking: isBlocking))
             info[threadCount] = (tid, watched[watched.count - 1].name)
         }
         // The thread that runs most is kept a CPU of its own, where there are several.
@@ -281,6 +311,7 @@ public final class StackSampler {
         }
         defer {
             quality = SampleQuality()
+            stops = 0
             if table.hasRoom(for: StackTable.wordLimit / 2) {
                 table.clearCounts()
             } else {
@@ -295,7 +326,8 @@ public final class StackSampler {
         let loops = watcher.window(from: start, to: end, pid: process.pid) { Self.busyShare(of: $0, in: stacks) }
         watcher.discover(known, threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) })
         return Window(
-            stacks: stacks, quality: quality, loops: loops, blocks: watcher.takeBlocks(), isGone: false)
+            stacks: stacks, quality: quality, loops: loops, blocks: watcher.takeBlocks(), stops: stops,
+            isGone: false)
     }
 
     /// The share of a thread's samples in which it ran, or its loop was in the middle of a turn: blocked, say.
@@ -306,15 +338,5 @@ public final class StackSampler {
             if stack.activity == .running || stack.stack.turn?.isEmpty == false { busy += stack.count }
         }
         return all == 0 ? nil : Double(busy) / Double(all)
-    }
-}
-
-extension StackSampler.WatchedThread {
-    /// Reads whether it runs, and where.
-    fileprivate func readActivity(of pid: Int32) {
-        guard let bytes = try? ProcFS().read(pid, "task/\(tid)/stat", limit: 4096), let stat = ProcStat(parsing: bytes)
-        else { return }
-        activity = stat.state == "R" ? .running : .idle
-        cpu = TargetThreads.processor(inStat: bytes) ?? -1
     }
 }

@@ -22,12 +22,4 @@ enum TargetThreads {
         guard let bytes = try? ProcFS().read(pid, "task/\(tid)/comm", limit: 64) else { return "\(tid)" }
         return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
     }
-
-    /// The CPU it ran on last: field 39 of its stat line (proc_pid_stat(5)).
-    static func processor(inStat line: [UInt8]) -> Int32? {
-        guard let end = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = line[(end + 1)...].split(separator: 32)
-        guard fields.count > 36 else { return nil }
-        return Int32(String(decoding: fields[36], as: UTF8.self))
-    }
 }

@@ -108,7 +108,7 @@ final class ThreadSampler {
             case .torn: return 0
             case .missing: return frame
             case .words(let previous, let code, let instruction, let owner):
-                // 3 and above: an entry from C code, no frame of Python's.
+                // 3 and above: an entry from C code, no frame of Python's, or one that does not run.
                 if owner < 3 {
                     words[used] = code
                     words[used + 1] = instruction

@@ -1,0 +1,113 @@
+import Foundation
+import Observations
+import PythonTargets
+import Statistics
+import Testing
+
+@testable import CPythonProbe
+
+@Suite("Ticks of event loops", .serialized)
+struct TickTests {
+    /// What the target says of itself.
+    private struct Count: Decodable { var ticks: Int, time: Double }
+
+    private static func count(_ target: PythonTarget) throws -> Count {
+        try target.say("count")
+        return try JSONDecoder().decode(Count.self, from: Data(try #require(try target.readLine()).utf8))
+    }
+
+    /// Ticks a second, as the target counts them and as they are seen from outside.
+    private static func rates(_ kind: String, _ period: String, on interpreter: Interpreter) throws -> (
+        own: Double, seen: Double, last: LoopWindow
+    ) {
+        let target = try PythonTarget("ticking", [kind, period], on: interpreter)
+        defer { target.end() }
+        let process = try PythonProcess(pid: target.pid)
+        let known = try CensusTaker(process).take(at: .now()).loops
+        let sampler = StackSampler(process, rate: 100)
+        // The first window finds the loop, the second learns whether it is a fast one.
+        for _ in 0..<2 {
+            let start = Moment.now()
+            #expect(sampler.sample(until: start + .milliseconds(400)))
+            _ = sampler.takeWindow(from: start, loops: known)
+        }
+        let (before, start) = (try count(target), Moment.now())
+        #expect(sampler.sample(until: start + .milliseconds(1500)))
+        let after = try count(target)
+        let window = try #require(sampler.takeWindow(from: start, loops: known).loops.first)
+        let seen = try #require(window.ticks)
+        return (
+            Double(after.ticks - before.ticks) / (after.time - before.time), Double(seen) / window.length.seconds,
+            window
+        )
+    }
+
+    @Test(
+        "an asyncio loop is seen to tick as often as it counts itself",
+        arguments: Interpreter.all, [("0.05", 0.8...1.25), ("0.004", 0.8...1.25), ("0", 0.8...1.25)])
+    func asyncio(interpreter: Interpreter, pace: (period: String, bound: ClosedRange<Double>)) throws {
+        let (own, seen, window) = try Self.rates("asyncio", pace.period, on: interpreter)
+        #expect(pace.bound.contains(seen / own), "\(seen) of \(own) ticks a second")
+        #expect(window.grade == .sampled)
+        #expect(window.loop == "1")
+        #expect(window.timers == 1)
+    }
+
+    /// Those that have uvloop.
+    static let uvloops = Interpreter.all.filter { interpreter in
+        let probe = Process()
+        probe.executableURL = URL(filePath: interpreter.path)
+        probe.arguments = ["-c", "import uvloop"]
+        probe.standardError = FileHandle.nullDevice
+        guard (try? probe.run()) != nil else { return false }
+        probe.waitUntilExit()
+        return probe.terminationStatus == 0
+    }
+
+    @Test(
+        "a uvloop loop's own counter is read", .enabled(if: !uvloops.isEmpty, "no CPython here has uvloop"),
+        arguments: uvloops, ["0.05", "0.004", "0"])
+    func uvloop(interpreter: Interpreter, period: String) throws {
+        let (own, seen, window) = try Self.rates("uvloop", period, on: interpreter)
+        #expect((0.9...1.2).contains(seen / own), "\(seen) of \(own) ticks a second")
+        #expect(window.grade == .read)
+        #expect(window.loop == "1")
+    }
+}
+
+@Suite("Lengths of ticks from short stretches")
+struct TickStretchTests {
+    /// Reads a loop whose ticks last `tick` every `gap`, in stretches apart.
+    private func lengths(tick: Int64, gap: Int64) -> DurationHistogram {
+        var stretches = TickStretches()
+        for round in Int64(0)..<10 {
+            stretches.begin()
+            for reading in 0..<(400_000 / gap) {
+                let now = round * 100_000_000 + reading * gap
+                stretches.note(Double(now / tick * tick) / 1e9, at: Moment(nanoseconds: now))
+            }
+        }
+        return stretches.durations
+    }
+
+    @Test("a tick seen whole has its length", arguments: [30_000, 50_000])
+    func whole(tick: Int64) throws {
+        let lengths = lengths(tick: tick, gap: 3_000)
+        #expect(lengths.total > 50)
+        #expect((0.9...1.1).contains(Double(try #require(lengths.value(at: 0.5))) / Double(tick)))
+    }
+
+    @Test("of ticks too short to be told apart no length is told", arguments: [3_100, 5_300, 9_700])
+    func short(tick: Int64) {
+        #expect(lengths(tick: tick, gap: 4_000).total == 0)
+    }
+
+    @Test("a number that is no time is no length")
+    func wild() {
+        var stretches = TickStretches()
+        for (index, start) in [1.0, .nan, -5, .infinity, 1e300, 1, nil, 0].enumerated() {
+            stretches.note(start, at: Moment(nanoseconds: Int64(index) * 1000))
+        }
+        #expect(stretches.durations.total == 0)
+    }
+}
