@@ -236,7 +236,8 @@ if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
 if Context.environment["LOOPSCOPE_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
-            name: "bench-cpython", dependencies: ["CPythonProbe", "Observations", "PythonTargets", "RemoteProcess"],
+            name: "bench-cpython",
+            dependencies: ["CPythonLayouts", "CPythonProbe", "Observations", "PythonTargets", "RemoteProcess"],
             path: "Benchmarks/cpython/Sources",
             swiftSettings: settings))
 }

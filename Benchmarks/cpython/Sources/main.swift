@@ -1,5 +1,6 @@
 // Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ|max] [SECONDS] [WORK]
 // For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
+import CPythonLayouts
 import CPythonProbe
 import Foundation
 import Observations

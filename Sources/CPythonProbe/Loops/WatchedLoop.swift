@@ -29,10 +29,8 @@ struct WatchedLoop {
         /// Whether ticks are watched one by one, as the window before showed that they must be.
         var isBusy = false
         var stretches = TickStretches()
-        /// Handles of the ticks that were seen: the most, and all of them, over how many looks.
+        /// Most handles of a tick that was seen.
         var ready = 0
-        var handles = 0
-        var ticksSeen = 0
     }
 
     var source: Source
@@ -45,6 +43,8 @@ struct WatchedLoop {
     var thread: String
     var turns = TurnWatch()
     private var counts = Counts()
+    /// Ticks seen since the loop was found, and their handles: how many a tick has.
+    private var (ticksSeen, handlesSeen) = (0, 0)
 
     init(source: Source, loop: RemoteAddress, number: Int, state: RemoteAddress, tid: Int32, thread: String) {
         self.source = source
@@ -56,7 +56,10 @@ struct WatchedLoop {
     }
 
     /// Keeps what was counted of the same loop.
-    mutating func takeOver(_ old: WatchedLoop) { (counts, turns) = (old.counts, old.turns) }
+    mutating func takeOver(_ old: WatchedLoop) {
+        (counts, turns) = (old.counts, old.turns)
+        (ticksSeen, handlesSeen) = (old.ticksSeen, old.handlesSeen)
+    }
 
     var isRunOnce: Bool { if case .runOnce = source { true } else { false } }
 
@@ -87,8 +90,8 @@ struct WatchedLoop {
             ready > 0, ready < 1 << 24
         {
             counts.ready = max(counts.ready, ready)
-            counts.handles += ready
-            counts.ticksSeen += 1
+            handlesSeen += ready
+            ticksSeen += 1
         }
         return identity
     }
@@ -147,21 +150,15 @@ struct WatchedLoop {
         return window
     }
 
-    /// Ticks seen from which it may be told how many handles one has.
-    private static let enoughTicks = 3
-
     /// Ticks of an asyncio loop. A tick that waited gave up the processor; those of a loop that hardly waits are told
     /// from the handles it ran, and how many a tick has. What was seen was at least there.
     private func ticks(blocked: Int?, steps: UInt64?) -> Int {
-        let waited = blocked.flatMap { now in counts.blocked.map { now - $0 } } ?? 0
+        // Each handle is put into the queue and taken out.
+        let handles = steps.flatMap { now in counts.steps.flatMap { $0 <= now ? Int(exactly: (now - $0) / 2) : nil } }
+        // A thread gives up the processor for other reasons too; but a tick has a handle.
+        let waited = min(blocked.flatMap { now in counts.blocked.map { now - $0 } } ?? 0, handles ?? .max)
         var worked = 0
-        if counts.ticksSeen >= Self.enoughTicks, counts.handles > 0, let steps, let before = counts.steps,
-            steps >= before
-        {
-            // Each handle is put into the queue and taken out.
-            let handles = Double(steps - before) / 2
-            worked = Int(exactly: (handles * Double(counts.ticksSeen) / Double(counts.handles)).rounded()) ?? 0
-        }
+        if handlesSeen > 0, let handles { worked = Int(Double(handles) * Double(ticksSeen) / Double(handlesSeen)) }
         return max(counts.changes, waited, worked)
     }
 
