@@ -33,8 +33,9 @@ struct TickTests {
         }
         let (before, start) = (try count(target), Moment.now())
         #expect(sampler.sample(until: start + .milliseconds(1500)))
-        let after = try count(target)
+        // The window first: it ends when it is taken.
         let window = try #require(sampler.takeWindow(from: start, loops: known).loops.first)
+        let after = try count(target)
         let seen = try #require(window.ticks)
         return (
             Double(after.ticks - before.ticks) / (after.time - before.time), Double(seen) / window.length.seconds,

@@ -127,6 +127,8 @@ struct WatchedLoop {
     ) -> LoopWindow {
         let length = end - start
         let steps = isRunOnce ? try? reader.readySteps(ofLoop: loop) : nil
+        // A counter is read once more: the window's end is later than the last look.
+        if !isRunOnce { _ = look(reader) }
         let ticks: Int?
         let grade: Grade
         switch source {
