@@ -40,6 +40,10 @@ let package = Package(
         // Consumers, and a server for them, without the tool: their packages are SwiftNIO's.
         .library(name: "ConsumerRuntime", targets: ["ConsumerRuntime", "Instruments"]),
         .library(name: "RealtimeServer", targets: ["RealtimeServer"]),
+        // What lets `loopscope attach` join them, with the place of a swallowed stop.
+        .library(name: "EmbeddedProbe", targets: ["EmbeddedProbe", "ObservationSocket"]),
+        // The same for any SwiftNIO server: a handler and a service.
+        .library(name: "ServerLedger", targets: ["ServerLedger"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -49,6 +53,9 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // LedgerExample only: a service group wants a logger.
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         // Floor 0: C shims and system libraries.
@@ -152,6 +159,12 @@ let package = Package(
         room("EmbeddedProbe", ["Instruments", "Observations", "RemoteProcess"]),
         tests("EmbeddedProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
+            "ServerLedger",
+            [
+                "Instruments", "ObservationSocket", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        room(
             "Replay",
             [
                 "Observations", "Scenarios", "Statistics", "WebSocket",
@@ -199,6 +212,27 @@ let package = Package(
         tests(
             "Commands", ["Analysis", "Observations", "RealtimeServer", "Recording", "Replay", "Session", "loopscope"]),
         .executableTarget(name: "loopscope", dependencies: ["Commands"], swiftSettings: settings),
+
+        // Examples: programs of their own, shown in docs/ and run by a test.
+        .executableTarget(
+            name: "ChatExample",
+            dependencies: ["ConsumerRuntime", "EmbeddedProbe", "Instruments", "ObservationSocket", "RealtimeServer"],
+            path: "Examples/chat", swiftSettings: settings),
+        .executableTarget(
+            name: "LedgerExample",
+            dependencies: [
+                "ServerLedger", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/ledger", swiftSettings: settings),
+        .testTarget(
+            name: "ExamplesTests",
+            dependencies: [
+                "ChatExample", "Commands", "ConsumerRuntime", "LedgerExample", "Replay",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
 
         // Benchmarks: ratios taken side by side in one run, never tests.
         .executableTarget(

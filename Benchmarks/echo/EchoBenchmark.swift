@@ -10,11 +10,17 @@ import RealtimeServer
 /// uvicorn with Channels: side by side in one run, in turns, because this machine's speed changes from second to second.
 ///
 ///     EchoBenchmark [rounds] [seconds a round]      LOOPSCOPE_VENV=… adds uvicorn and Channels
+///     EchoBenchmark idle                            what an idle connection costs
 @main struct EchoBenchmark {
     private static let connections = 50
     private static let payload = 32
 
     static func main() async throws {
+        switch CommandLine.arguments.dropFirst().first {
+        case "idle": return try IdleBenchmark.run()
+        case "serve": return try await IdleBenchmark.serve(CommandLine.arguments.last ?? "")
+        default: break
+        }
         let arguments = CommandLine.arguments.dropFirst().compactMap(Double.init)
         let rounds = Int(arguments.first ?? 7)
         let seconds = arguments.dropFirst().first ?? 0.5
@@ -71,8 +77,14 @@ import RealtimeServer
             let ratios = zip(rates[place], rates[other]).map { $0 / $1 }.sorted()
             let low = ratios[Int(Double(ratios.count - 1) * 0.025)]
             let high = ratios[Int((Double(ratios.count - 1) * 0.975).rounded(.up))]
+            // The median's own interval, by the ranks that hold it 95 times in 100 (binomial, normal approximation).
+            let half = 0.98 * Double(ratios.count).squareRoot()
+            let middle = Double(ratios.count) / 2
+            let least = ratios[max(0, Int(middle - half))]
+            let most = ratios[min(ratios.count - 1, Int((middle + half).rounded(.up)))]
             print(
                 #"{"ratio": "\#(names[place]) / \#(names[other])", "median": \#(rounded(median(ratios))), "#
+                    + #""median_low": \#(rounded(least)), "median_high": \#(rounded(most)), "#
                     + #""low": \#(rounded(low)), "high": \#(rounded(high))}"#)
         }
     }
@@ -82,6 +94,6 @@ import RealtimeServer
 }
 
 /// Takes observations and forgets them.
-private struct Nowhere: ObservationSink {
+struct Nowhere: ObservationSink {
     func record(_ observations: [Observation]) {}
 }

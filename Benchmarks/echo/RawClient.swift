@@ -66,7 +66,7 @@ struct RawClient: ~Copyable {
         }
     }
 
-    private static func connect(_ port: Int) throws -> Int32 {
+    static func connect(_ port: Int) throws -> Int32 {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -83,7 +83,7 @@ struct RawClient: ~Copyable {
         return socket
     }
 
-    private static func shakeHands(_ socket: Int32, _ path: String) throws {
+    static func shakeHands(_ socket: Int32, _ path: String) throws {
         var generator = SystemRandomNumberGenerator()
         var handshake = ClientHandshake(host: "127.0.0.1", target: path, key: Handshake.key(using: &generator))
         try write(socket, handshake.request)
@@ -96,7 +96,7 @@ struct RawClient: ~Copyable {
         }
     }
 
-    private static func write(_ socket: Int32, _ bytes: [UInt8]) throws {
+    static func write(_ socket: Int32, _ bytes: [UInt8]) throws {
         guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
             throw BenchmarkError("send: \(String(cString: strerror(errno)))")
         }

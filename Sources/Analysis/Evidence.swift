@@ -42,6 +42,8 @@ public struct Evidence: Sendable {
     public var tasks: [TaskCensus]
     /// Tasks created a second in each process, by the numbers in their default names (`Task-6315`); where there are some.
     public var tasksPerSecond: [Int32: Double]
+    /// Consumers that an error ended before their disconnect.
+    public var failures: [Failure]
     /// Dispatch windows.
     public var dispatchWindows: [DispatchWindow]
     /// Where stops were swallowed, one per class.
@@ -92,6 +94,7 @@ public struct Evidence: Sendable {
         ledger.addRates(tasksPerSecond, of: outliving)
         tasks = lastTasks.values.sorted { $0.pid < $1.pid }
         dispatchWindows = try source.dispatchWindows()
+        failures = Failure.find(connections: try source.connections(), dispatches: try source.dispatches())
         swallowed = Dictionary(
             try source.swallowedStops().map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
         blocks = LoopBlock.whole(try source.blocks())
@@ -101,6 +104,15 @@ public struct Evidence: Sendable {
         notes = try source.notes()
         quality = try source.quality()
         impact = try source.impact()
+    }
+
+    /// Memberships of a class's instances that have ended, which they did not give back: exact evidence only.
+    public func keptGroups(of consumer: String) -> Int? {
+        guard let entry = ledger[consumer], let joined = entry.groupsJoined, let left = entry.groupsLeft else {
+            return nil
+        }
+        let alive = connectionCensuses.last?.consumers.first { $0.consumer == consumer }?.groups ?? 0
+        return max(0, joined - left - alive)
     }
 
     /// The code of `consumer` that decides over its end: where a stop was swallowed, or what it overrides.

@@ -44,7 +44,7 @@ struct EmbeddedTarget: Sendable {
         let description = "embedded runtime, \(policy.name) delivery, \(loops) loop\(loops == 1 ? "" : "s")"
         do {
             let server = try await RealtimeServer.start(
-                application: DemoApplication.make(layer: InMemoryChannelLayer()),
+                application: DemoApplication.make(layer: InMemoryChannelLayer(instrument: instrument)),
                 configuration: ServerConfiguration(
                     loops: loops, policy: policy, port: port, connections: connections),
                 instrument: instrument, prepareThread: { ThreadStackCapture.shared.enroll() })

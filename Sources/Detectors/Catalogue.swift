@@ -5,7 +5,7 @@ import Observations
 public enum Catalogue {
     /// In the order of their codes.
     public static let all: [any Detector] = [
-        SwallowedStopHot(), SwallowedStopCold(), StuckAfterDisconnect(), DisconnectWithoutStop(),
+        SwallowedStopHot(), SwallowedStopCold(), StuckAfterDisconnect(), DisconnectWithoutStop(), CleanUpSkipped(),
         TaskOutlivesConnection(), DescriptorLeak(), HandshakeUnanswered(), StaleGroupMembers(), SerialThread(),
         BridgeDeadlock(), BlockedLoop(), IdleBusyLoop(), ShutdownWaits(),
     ]

@@ -52,7 +52,9 @@ public struct TaskOutlivesConnection: Detector {
     }
 
     private func isTooLong(_ spell: Spell) -> Bool {
-        let limit = spell.instance.wait == .event ? Self.patience : Self.longPatience
+        // Counted ends leave no doubt that nothing serves it; only its tasks may still be about to end.
+        let isCertain = spell.instance.wait == .event || spell.grade == .exact
+        let limit = isCertain ? Self.patience : Self.longPatience
         return spell.sightings > 1 && spell.length >= limit
     }
 
@@ -77,7 +79,9 @@ public struct TaskOutlivesConnection: Detector {
                 + (cancels ? "" : "; no method of the class cancels anything"),
             fix:
                 "keep the task\(starter.map { " that \($0.location.function) starts" } ?? ""), and cancel it in \(Places.shortName(consumer)).disconnect",
-            check: "count tasks before and after a connection: `len(asyncio.all_tasks())`")
+            check: spells.first?.grade == .exact
+                ? "count tasks before and after a connection: `loopscope tasks --pid PID`"
+                : "count tasks before and after a connection: `len(asyncio.all_tasks())`")
         finding.connections = Places.connections(spells.instances)
         return finding
     }

@@ -72,6 +72,7 @@ public struct HandshakeUnanswered: Detector {
         ]
         if !returned, let wait = spells.first?.wait { lines.append(wait) }
         let pid = Places.pid(spells.map(\.pid))
+        let isSwift = evidence.start?.kind == .embedded
         if let fate = ServerHabits(evidence, pid: pid)?.handshakeFate { lines.append(fate) }
         if let paths = Places.sentence(spells.map(\.instance)) { lines.append(paths) }
         var finding = card.finding(
@@ -80,7 +81,7 @@ public struct HandshakeUnanswered: Detector {
             howSure:
                 "the server's own state says handshake, in \(spells.map(\.sightings).min() ?? 0) censuses in a row, for \(spells.leastLength) at least",
             fix: returned
-                ? "call `await self.accept()` or `await self.close(code=…)` on every path of \(name)"
+                ? "call \(isSwift ? "`try await accept()` or `try await close(code:)`" : "`await self.accept()` or `await self.close(code=…)`") on every path of \(name)"
                 : "bound the wait in \(name) with a timeout, and close the connection when it is over",
             check: "connect with any client: it gets no answer to its upgrade")
         finding.connections = Places.connections(spells.instances)

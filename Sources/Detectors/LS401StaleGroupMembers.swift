@@ -45,8 +45,33 @@ public struct StaleGroupMembers: Detector {
                     ? "\(layer.layer) keeps its groups outside the process's memory" : "one census only: observe longer"
             )
         }
-        let found = evidence.staleMembers.filter { $0.count > 0 }.map { finding($0, evidence) }
+        let found = evidence.staleMembers.filter { $0.count > 0 }.flatMap { stale -> [Finding] in
+            let counted = stale.grade == .exact ? countedFindings(stale, evidence) : []
+            return counted.isEmpty ? [finding(stale, evidence)] : counted
+        }
         return found.isEmpty ? .holds : .found(found)
+    }
+
+    /// Where every join and every leave was counted, the classes that owe the difference are known: a finding for each.
+    private func countedFindings(_ stale: StaleMembers, _ evidence: Evidence) -> [Finding] {
+        let debts = evidence.ledger.entries.compactMap { entry in
+            entry.consumer.flatMap { name in evidence.keptGroups(of: name).map { (name: name, groups: $0) } }
+        }
+        return debts.filter { $0.groups > 0 }.map { debt in
+            let name = "\(Places.shortName(debt.name)).disconnect"
+            let place = evidence.code.method("disconnect", of: debt.name)?.location
+            return card.finding(
+                confidence: .proof, grade: .exact, pid: stale.pid, consumer: debt.name, count: debt.groups,
+                location: place ?? CodeLocation(function: name),
+                evidence: [
+                    "\(debt.groups.counted("membership")) of consumers that have ended",
+                    "\(stale.count.spaced) of the layer's \((stale.layer.members ?? 0).counted("membership")) are nobody's",
+                ],
+                howSure:
+                    "every join and leave was counted; the members were nobody's for \(stale.length.seconds.spokenSeconds)",
+                fix: "leave the group in \(name), or list it in the class's `groups`",
+                check: "count the members of the group before and after a connection")
+        }
     }
 
     private func finding(_ stale: StaleMembers, _ evidence: Evidence) -> Finding {

@@ -2,7 +2,7 @@ import Instruments
 import Observations
 import RemoteProcess
 
-/// Finds the function that swallowed a stop: once for each class, away from the loops.
+/// Finds the function that swallowed a stop, and the methods of each class: once for each class, away from the loops.
 struct StopLocator: Sendable {
     /// The runtime's modules as mangled names begin with them (docs/ABI/Mangling.rst of swift).
     private static let runtimePrefixes = ["$s15ConsumerRuntime", "$s11Instruments"]
@@ -11,6 +11,9 @@ struct StopLocator: Sendable {
 
     /// Locates the classes that have been seen since the last time.
     func locateNew() {
+        for seen in instrument.takeSeen() {
+            instrument.tell(located: MethodLocator.methods(of: seen, pid: instrument.pid).map { .method($0) })
+        }
         for swallowed in instrument.takeSwallowed() {
             let location = Self.location(of: swallowed)
             instrument.tell(located: [

@@ -14,7 +14,7 @@ struct Census {
             return await group.reduce(into: [LoopCensus]()) { all, one in if let one { all.append(one) } }
         }
         return Census(
-            answers.flatMap(\.instances), answers.flatMap(\.orphans), silent: loops.count - answers.count,
+            answers.flatMap(\.instances), layers: instrument.layerCensus(), silent: loops.count - answers.count,
             pid: instrument.pid)
     }
 
@@ -34,7 +34,7 @@ struct Census {
         return nil
     }
 
-    private init(_ rows: [LoopCensus.Row], _ orphans: [LoopCensus.Orphans], silent: Int, pid: Int32) {
+    private init(_ rows: [LoopCensus.Row], layers: [LayerCensus], silent: Int, pid: Int32) {
         let now = Clock.now()
         var counts: [String: ConsumerCount] = [:]
         var tasks: [String: TaskGroup] = [:]
@@ -47,19 +47,12 @@ struct Census {
             counts[consumer] = count
             for (name, count) in row.tasks { Self.add(count, name, row.instance, to: &tasks) }
         }
-        for orphan in orphans {
-            let key = "\(orphan.consumer) \(orphan.task) orphaned"
-            let frames = [orphan.consumer, orphan.task].map { Frame(kind: .logical, function: $0) }
-            let empty = TaskGroup(
-                name: orphan.task, consumer: orphan.consumer, state: .waiting, stack: StackTrace(frames), count: 0)
-            tasks[key, default: empty].count += orphan.count
-        }
         let stuck = rows.map(\.instance).filter { $0.socket != .open }.prefix(ConnectionCensus.instanceLimit)
         observations = [
             .connections(
                 ConnectionCensus(
                     time: now, pid: pid, grade: .exact, consumers: counts.values.sorted { $0.consumer < $1.consumer },
-                    instances: Array(stuck))),
+                    instances: Array(stuck), layers: layers)),
             .tasks(
                 TaskCensus(
                     time: now, pid: pid, grade: .exact,

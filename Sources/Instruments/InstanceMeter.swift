@@ -78,7 +78,8 @@ public final class InstanceMeter: @unchecked Sendable {
         socket = .closed
         closedAt = Clock.now()
         step(.closed, code: code)
-        if hasEnded || classMeter == nil { loop.remove(self) }
+        if classMeter == nil { hasEnded = true }
+        leaveIfOver()
     }
 
     // MARK: The instance
@@ -92,7 +93,10 @@ public final class InstanceMeter: @unchecked Sendable {
         _ consumer: String, type: Any.Type?, route: String?, channel: String? = nil, tasks: [String]
     ) {
         classMeter = loop.classMeter(consumer, route: route)
-        classMeter?.type = type
+        if let type, let classMeter, classMeter.type == nil {
+            classMeter.type = type
+            loop.instrument.sawClass(consumer, type)
+        }
         self.channel = channel
         step(.started)
         for task in tasks { taskStarted(task) }
@@ -109,8 +113,11 @@ public final class InstanceMeter: @unchecked Sendable {
             for name in its where tasks[name] != nil { taskEnded(name) }
             step(.ended, outcome: outcome == .returned && hasStopped ? .stopped : outcome, error: error)
         }
-        if socket == .closed { loop.remove(self) }
+        leaveIfOver()
     }
+
+    /// Leaves the loop's list when nothing is left: neither socket nor instance, nor a task that has outlived both.
+    private func leaveIfOver() { if hasEnded, socket == .closed, tasks.isEmpty { loop.remove(self) } }
 
     /// A task of the instance begins.
     package func taskStarted(_ name: String) {
@@ -123,7 +130,7 @@ public final class InstanceMeter: @unchecked Sendable {
         let left = (tasks[name] ?? 0) - 1
         tasks[name] = left > 0 ? left : nil
         classMeter?.count { $0.tasksEnded += 1 }
-        if place < 0 { loop.orphanEnded(name, of: self) }
+        leaveIfOver()
     }
 
     /// The instance joined a group, or left one.
@@ -241,6 +248,7 @@ public final class InstanceMeter: @unchecked Sendable {
         if socket == .open || socket == .closing { steps.append(event(.accepted, at: openedAt)) }
         if classMeter != nil { steps.append(event(.started, at: openedAt)) }
         if let closedAt { steps.append(event(.closed, at: closedAt)) }
+        if hasEnded, classMeter != nil { steps.append(event(.ended, at: closedAt ?? openedAt)) }
         return steps
     }
 

@@ -24,11 +24,14 @@ public final class Instrument: Sendable {
         var dropped = 0
         var loops: [LoopInstrument] = []
         var layerEvents: [LayerKey: Int] = [:]
+        var layers: [@Sendable () -> LayerCensus] = []
         var labels: [DispatchLabel] = [DispatchLabel(consumer: "", message: "")]
         var chains: [String: ReturnChain] = [:]
         var swallowed: Set<String> = []
         var unlocated: [SwallowedClass] = []
         var located: [Observation] = []
+        var seen: Set<String> = []
+        var unseen: [SeenClass] = []
     }
 
     private let state = Mutex(State())
@@ -124,6 +127,11 @@ public final class Instrument: Sendable {
 
     // MARK: Layers
 
+    /// Has each census ask a layer for its groups.
+    package func register(layer: @escaping @Sendable () -> LayerCensus) { state.withLock { $0.layers.append(layer) } }
+
+    func layerCensus() -> [LayerCensus] { state.withLock(\.layers).map { $0() } }
+
     /// Counts something that happened in a layer.
     public func count(layer kind: LayerEvent.Kind, of layer: String, group: String? = nil, times: Int = 1) {
         state.withLock { state in
@@ -163,6 +171,24 @@ public final class Instrument: Sendable {
         state.withLock { number > 0 && number < $0.labels.count ? $0.labels[number] : nil }
     }
 
+    // MARK: Classes
+
+    /// Notes that instances of a class are served; once for each.
+    func sawClass(_ consumer: String, _ type: Any.Type) {
+        state.withLock { state in
+            guard state.seen.insert(consumer).inserted else { return }
+            state.unseen.append(SeenClass(consumer: consumer, type: type))
+        }
+    }
+
+    /// Classes that have been seen since the last call, for their methods to be located on a thread of the caller's own.
+    package func takeSeen() -> [SeenClass] {
+        state.withLock { state in
+            defer { state.unseen = [] }
+            return state.unseen
+        }
+    }
+
     // MARK: Swallowed stops
 
     func wantsChain(of consumer: String) -> Bool { state.withLock { $0.chains[consumer] == nil } }
@@ -196,6 +222,22 @@ public struct DispatchLabel: Hashable, Sendable {
     public var consumer: String
     /// The message's type.
     public var message: String
+}
+
+/// A class that is served, and how to find its code.
+package struct SeenClass: Sendable {
+    /// The class.
+    package var consumer: String
+    /// Its mangled name.
+    package var mangledName: String?
+    /// The address of its metadata: in the binary that it is of.
+    package var metadata: UInt64
+
+    init(consumer: String, type: Any.Type) {
+        self.consumer = consumer
+        mangledName = _mangledTypeName(type)
+        metadata = UInt64(UInt(bitPattern: ObjectIdentifier(type)))
+    }
 }
 
 /// A class that returned from a disconnect, and what is known to find out where.

@@ -7,18 +7,6 @@ public struct LoopCensus: Sendable {
     public var loop: String
     /// A row per instance.
     public var instances: [Row]
-    /// Tasks that have outlived their instance and its connection.
-    public var orphans: [Orphans]
-
-    /// Tasks alike whose instance is gone.
-    public struct Orphans: Sendable {
-        /// The class of the instances.
-        public var consumer: String
-        /// The tasks' name.
-        public var task: String
-        /// How many.
-        public var count: Int
-    }
 
     /// One instance.
     public struct Row: Sendable {
@@ -33,9 +21,7 @@ extension LoopInstrument {
     /// Who is alive on this loop; connections that have not reached a consumer are left out. From any thread.
     public func census() async -> LoopCensus? {
         try? await loop.submit { [self] in
-            LoopCensus(
-                loop: id, instances: liveInstances.compactMap(\.row),
-                orphans: orphans.map { .init(consumer: $0.key.consumer, task: $0.key.task, count: $0.value) })
+            LoopCensus(loop: id, instances: liveInstances.compactMap(\.row))
         }.get()
     }
 
@@ -49,14 +35,23 @@ extension LoopInstrument {
 }
 
 extension InstanceMeter {
-    /// How a census tells it; `nil` while no consumer serves it.
+    /// How a census tells it; `nil` while no consumer serves it, and when nothing is left of it.
     var row: LoopCensus.Row? {
-        guard let classMeter, !hasEnded else { return nil }
+        guard let classMeter, !hasEnded || !tasks.isEmpty else { return nil }
+        // What keeps an instance alive that nothing serves any more: the tasks that it started.
+        let keeper = hasEnded ? tasks.keys.min() : nil
+        let name = classMeter.consumer.split(separator: ".").last.map(String.init) ?? classMeter.consumer
         let instance = ConsumerInstance(
             id: connection, consumer: classMeter.consumer, socket: socket, path: path, lastMessage: lastMessage,
             lastMessageIsFirstDisconnect: lastIsFirstDisconnect, dispatching: isDispatching, progress: dispatches,
             disconnects: disconnects, closedAt: closedAt, tasks: tasks.values.reduce(0, +), groups: groups,
-            channel: channel)
+            waitingIn: keeper.map { Frame(kind: .logical, function: "\(name).startTask(named: \"\($0)\")") },
+            channel: channel, isServed: !hasEnded)
         return LoopCensus.Row(instance: instance, tasks: tasks)
     }
+}
+
+extension LoopInstrument {
+    /// Ends the heartbeat and hands over what is left. From any thread.
+    package func stopNow() async { try? await loop.submit { [self] in stop() }.get() }
 }

@@ -35,18 +35,10 @@ public final class LoopInstrument: @unchecked Sendable {
     private var events: [Observation] = []
     private var classes: [ClassKey: ClassMeter] = [:]
     private var instances: [InstanceMeter] = []
-    /// Tasks that have outlived their instance and its connection: by class and name.
-    private(set) var orphans: [OrphanKey: Int] = [:]
     /// Who observes.
     var sinks: [(id: Int, sink: any ObservationSink)] = []
     private var wasObserved = false
     private var heart: RepeatedTask?
-
-    /// Tasks of one name, of one class.
-    struct OrphanKey: Hashable {
-        var consumer: String
-        var task: String
-    }
 
     private struct ClassKey: Hashable {
         var consumer: String
@@ -144,16 +136,6 @@ public final class LoopInstrument: @unchecked Sendable {
             last.place = meter.place
         }
         meter.place = -1
-        guard let consumer = meter.classMeter?.consumer else { return }
-        for (task, count) in meter.tasks { orphans[OrphanKey(consumer: consumer, task: task), default: 0] += count }
-    }
-
-    /// A task has ended whose instance is not in the list any more.
-    func orphanEnded(_ task: String, of meter: InstanceMeter) {
-        guard meter.place < 0, let consumer = meter.classMeter?.consumer else { return }
-        let key = OrphanKey(consumer: consumer, task: task)
-        let left = (orphans[key] ?? 0) - 1
-        orphans[key] = left > 0 ? left : nil
     }
 
     func record(_ observation: Observation) { events.append(observation) }

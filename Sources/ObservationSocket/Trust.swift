@@ -50,11 +50,17 @@ struct Trust {
             value.pid = pid
             let counts = value.consumers.flatMap { $0.sockets.values.map { $0 } + [$0.tasks, $0.groups ?? 0] }
             let rows = value.instances.flatMap { [$0.tasks, $0.groups ?? 0, $0.disconnects ?? 0] }
-            guard value.instances.count <= ConnectionCensus.instanceLimit else { return nil }
+            let layers = value.layers.flatMap { layer in
+                [layer.members ?? 0, layer.stale ?? 0] + layer.groups.flatMap { [$0.members, $0.stale] }
+            }
+            guard value.instances.count <= ConnectionCensus.instanceLimit, fit(layers) else { return nil }
             return fit(counts) && fit(rows) ? .connections(value) : nil
         case .tasks(var value):
             value.pid = pid
             return fit(value.groups.map(\.count)) ? .tasks(value) : nil
+        case .method(var value):
+            value.pid = pid
+            return .method(value)
         case .layer(var value):
             value.pid = pid
             return fit([value.count]) ? .layer(value) : nil

@@ -68,7 +68,9 @@ struct EmbeddedFindingTests {
 
     @Test(
         "honest consumers are silent, also slow ones and careful ones",
-        arguments: ["/ws/stop/", "/ws/slow-goodbye/", "/ws/careful/", "/ws/fixed-ticker/"])
+        arguments: [
+            "/ws/stop/", "/ws/slow-goodbye/", "/ws/careful/", "/ws/fixed-ticker/", "/ws/sync-echo/",
+        ])
     func twins(path: String) async throws {
         let report = try await observe(policy: .uvicornWebsockets) { port in
             let client = try await WebSocketClient.connect(port: port, path: path)
@@ -76,5 +78,46 @@ struct EmbeddedFindingTests {
             try await Task.sleep(for: .milliseconds(600))
         }
         #expect(report.findings.isEmpty, "\(report.findings)")
+    }
+
+    /// Opens a connection to each sick route and to its twin, and ends them as their kind wants it.
+    @Test(
+        "what outlives a connection, what is never answered and what an error leaves behind: all found, no twin accused"
+    )
+    func leaks() async throws {
+        let report = try await observe { port in
+            for path in ["/ws/ticker/", "/ws/fixed-ticker/", "/ws/forgetful/a/", "/ws/fixed-forgetful/b/"] {
+                let client = try await WebSocketClient.connect(port: port, path: path)
+                await client.close()
+            }
+            for path in ["/ws/reckless/c/", "/ws/fixed-reckless/d/"] {
+                let client = try await WebSocketClient.connect(port: port, path: path)
+                try await client.send(text: "bad")
+                await client.ended()
+            }
+            let undecided = Task {
+                try await WebSocketClient.connect(port: port, path: "/ws/undecided/", timeout: .seconds(30))
+            }
+            // A task that winds up within seconds is honest: it takes that long to tell.
+            try await Task.sleep(for: .milliseconds(5500))
+            undecided.cancel()
+        }
+        let accused = report.findings.map { "\($0.code) \($0.consumer ?? "")" }.sorted()
+        #expect(
+            accused == [
+                "LS006 Demo.RecklessConsumer", "LS101 Demo.TickerConsumer", "LS201 Demo.UndecidedConsumer",
+                "LS401 Demo.ForgetfulConsumer",
+            ])
+        #expect(report.findings.allSatisfy { $0.grade == .exact })
+        let places = Dictionary(uniqueKeysWithValues: report.findings.map { ($0.code, $0.location) })
+        for (code, function) in [
+            ("LS006", "RecklessConsumer.receive"), ("LS201", "UndecidedConsumer.connect"),
+            ("LS401", "ForgetfulConsumer.disconnect"),
+        ] {
+            let place = try #require(places[code] ?? nil)
+            #expect(place.function == function)
+            #expect(place.file?.hasSuffix("Consumers.swift") == true && place.line != nil, "\(place)")
+        }
+        #expect(places["LS101"]??.function == #"TickerConsumer.startTask(named: "ticker")"#)
     }
 }

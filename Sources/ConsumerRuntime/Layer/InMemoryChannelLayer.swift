@@ -67,6 +67,9 @@ public final class InMemoryChannelLayer: ChannelLayer {
         self.limits = limits
         self.instrument = instrument
         self.now = now
+        instrument?.register { [weak self] in
+            self?.census ?? LayerCensus(alias: "default", layer: Self.name, members: 0, stale: 0)
+        }
     }
 
     /// Makes a channel for a consumer.
@@ -149,6 +152,21 @@ public final class InMemoryChannelLayer: ChannelLayer {
 
     /// The channels of a group.
     public func members(of group: String) -> [String] { state.withLock { ($0.groups[group] ?? [:]).keys.sorted() } }
+
+    /// Its groups, and which members no consumer has any more.
+    var census: LayerCensus {
+        state.withLock { state in
+            var groups: [LayerCensus.Group] = []
+            for (name, members) in state.groups {
+                let stale = members.keys.count { $0.contains("!") && state.boxes[$0]?.mailbox == nil }
+                groups.append(.init(name: name, members: members.count, stale: stale))
+            }
+            groups.sort { ($0.stale, $1.name) > ($1.stale, $0.name) }
+            return LayerCensus(
+                alias: "default", layer: Self.name, members: groups.reduce(0) { $0 + $1.members },
+                stale: groups.reduce(0) { $0 + $1.stale }, groups: Array(groups.prefix(LayerCensus.groupLimit)))
+        }
+    }
 
     private static let name = "InMemoryChannelLayer"
 
