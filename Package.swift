@@ -161,7 +161,7 @@ let package = Package(
         room(
             "ServerLedger",
             [
-                "Instruments", "ObservationSocket", .product(name: "NIOCore", package: "swift-nio"),
+                "Instruments", "ObservationSocket", "Observations", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         room(
@@ -177,9 +177,17 @@ let package = Package(
                 "Instruments", "Observations", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        // A client that may send anything, for a test and for the fuzzer.
+        support(
+            "HTTPFuzzing",
+            [
+                "ConsumerRuntime", "Instruments", "Observations", "RealtimeServer",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]),
         tests(
             "RealtimeServer",
             [
+                "HTTPFuzzing",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 "ConsumerRuntime", "Demo", "EmbeddedProbe", "Instruments", "NativeProbe", "Observations",
                 "RemoteProcess", "Replay", "Statistics", "WebSocket",
@@ -224,6 +232,7 @@ let package = Package(
                 "ServerLedger", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Examples/ledger", swiftSettings: settings),
         .testTarget(
@@ -259,6 +268,9 @@ if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
         .executableTarget(
             name: "FuzzWebSocket", dependencies: ["FuzzDriver", "WebSocket"], path: "Tests/Fuzz/WebSocket",
             swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzHTTP",
+            dependencies: ["FuzzDriver", "HTTPFuzzing"], path: "Tests/Fuzz/HTTP", swiftSettings: settings),
         .executableTarget(
             name: "FuzzWalkers", dependencies: ["FuzzDriver", "CPythonLayouts", "TargetMemory"],
             path: "Tests/Fuzz/Walkers",

@@ -51,7 +51,8 @@ enum IdleBenchmark {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_addclose(&actions, ends[0])
-        var arguments: [UnsafeMutablePointer<CChar>?] = ["/proc/self/exe", "serve", kind].map { strdup($0) } + [nil]
+        let words: [String] = ["/proc/self/exe", "serve", kind]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var pid: pid_t = 0
         guard posix_spawn(&pid, "/proc/self/exe", &actions, nil, &arguments, environ) == 0 else {
@@ -74,7 +75,7 @@ enum IdleBenchmark {
             application: DemoApplication.make(layer: InMemoryChannelLayer(instrument: instrument)),
             configuration: ServerConfiguration(connections: 10_000), instrument: instrument)
         print(server.port)
-        fflush(stdout)
+        fflush(nil)
         if let instrument { _ = try await EmbeddedProbe(instrument).observe(into: Nowhere()) }
         try await Task.sleep(for: .seconds(3600))
     }

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import ServerLedger
 import ServiceLifecycle
+import UnixSignals
 
 /// Any SwiftNIO server: this one echoes bytes. The three lines with `ledger` are all that loopscope needs.
 @main struct EchoServer: Service {

@@ -1,4 +1,4 @@
-public import Observations
+import Observations
 
 /// Consumers of one class that an error ended before they were told of their disconnect: their clean-up never ran.
 ///

@@ -1,5 +1,6 @@
 import Instruments
 import NIOCore
+import Observations
 
 /// Enters one connection into the ledger: opened when its channel is active, closed when it is not, ended when its
 /// handlers are gone.

@@ -61,15 +61,17 @@ import Testing
         try await run("LedgerExample") { example, port in
             async let attached = attach(example.processIdentifier, seconds: "2.5")
             let stays = try TCPClient(port: port)
-            for _ in 0..<3 {
+            for _ in 0..<40 {
                 let client = try TCPClient(port: port)
                 #expect(client.echo("hello") == "hello")
+                try await Task.sleep(for: .milliseconds(50))  // visitors for as long as it is observed
             }
             #expect(stays.echo("still") == "still")
             let report = try await attached
             let consumers = report["consumers"] as? [[String: Any]] ?? []
             let echo = try #require(consumers.first { $0["name"] as? String == "echo" }, "\(report)")
-            #expect(echo["opened"] as? Int == 4 && echo["closed"] as? Int == 3 && echo["open"] as? Int == 1)
+            let (opened, closed) = (echo["opened"] as? Int ?? 0, echo["closed"] as? Int ?? 0)
+            #expect(closed > 0 && opened == closed + 1 && echo["open"] as? Int == 1, "\(echo)")
             #expect((report["loops"] as? [Any])?.isEmpty == false)
             #expect((report["findings"] as? [Any])?.isEmpty == true)
             kill(example.processIdentifier, SIGTERM)

@@ -178,6 +178,22 @@ private final class ObedientConsumer: WebSocketConsumer {
         }
     }
 
+    @Test("a thousand clients that never answer a ping are all given up, and leave nothing behind")
+    func muteCrowd() async throws {
+        var policy = DeliveryPolicy.hypercorn
+        policy.pingInterval = .milliseconds(100)
+        policy.pongDeadline = .milliseconds(100)
+        try await withServer(application, policy: policy, loops: 2) { harness in
+            let crowd = try (0..<1000).map { _ in
+                let socket = try RawSocket(port: harness.server.port)
+                socket.write(Array(upgradeRequest.utf8))
+                return socket
+            }
+            try await harness.balanced(opened: 1000)
+            withExtendedLifetime(crowd) {}
+        }
+    }
+
     private var upgradeRequest: String {
         let fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
         let lines = ["GET / HTTP/1.1", "Host: x"] + fields + ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]

@@ -9,8 +9,10 @@ import Testing
 /// The virtual environment with the outside client, if there is one.
 private let venv = getenv("LOOPSCOPE_VENV").map { String(cString: $0) }
 
-/// A client that nobody here wrote: PyPI `websockets`.
-@Suite("The websockets library as client", .enabled(if: venv != nil, "LOOPSCOPE_VENV names a venv with `websockets`"))
+/// Clients that nobody here wrote: PyPI `websockets` and `aiohttp`.
+@Suite(
+    "Python libraries as clients",
+    .enabled(if: venv != nil, "LOOPSCOPE_VENV names a venv with `websockets` and `aiohttp`"))
 struct PythonClientTests {
     private static let script = """
         import asyncio, sys, websockets
@@ -48,7 +50,7 @@ struct PythonClientTests {
         asyncio.run(main())
         """
 
-    @Test("text, bytes, fragments, pings, compression, close codes, a refusal, and a thousand at once")
+    @Test("websockets: text, bytes, fragments, pings, compression, close codes, a refusal, and a thousand at once")
     func client() async throws {
         let log = try await withServer { harness in
             let port = String(harness.server.port)
@@ -59,6 +61,56 @@ struct PythonClientTests {
         #expect(log.count(.accepted) == 1002)
         #expect(log.count(.rejected) == 1)
         #expect(log.connections().contains { $0.step == .closed && $0.code == 4321 })
+    }
+
+    private static let aiohttp = """
+        import asyncio, sys, aiohttp
+        url = "http://127.0.0.1:%s" % sys.argv[1]
+        async def conversation(session, compress):
+            async with session.ws_connect(url + "/ws/echo/", compress=compress, max_msg_size=0) as socket:
+                for text in ["größe €𝄞", "", "x" * 70000]:
+                    await socket.send_str(text)
+                    assert await socket.receive_str() == text
+                for data in [b"", bytes(range(256)) * 300]:
+                    await socket.send_bytes(data)
+                    assert await socket.receive_bytes() == data
+                await socket.close(code=4321)
+        async def bomb(session):
+            async with session.ws_connect(url + "/ws/echo/", compress=15) as socket:
+                await socket.send_bytes(bytes(64 << 20))
+                message = await socket.receive()
+                assert message.type == aiohttp.WSMsgType.CLOSE and message.data == 1009, message
+        async def pages(session):
+            for _ in range(3):
+                async with session.get(url + "/") as response:
+                    assert response.status == 200 and "test server" in await response.text()
+            async with session.post(url + "/upload/", data=b"x" * 1000000) as response:
+                assert await response.text() == "POST 1000000\\n"
+            async def chunks():
+                for _ in range(10): yield b"y" * 1000
+            async with session.post(url + "/upload/", data=chunks()) as response:
+                assert await response.text() == "POST 10000\\n"
+            async with session.get(url + "/events/") as response:
+                assert await response.text() == "data: 1\\n\\ndata: 2\\n\\ndata: 3\\n\\n"
+            async with session.head(url + "/") as response: assert response.status == 200
+            async with session.get(url + "/nowhere") as response: assert response.status == 404
+        async def main():
+            async with aiohttp.ClientSession() as session:
+                await conversation(session, 0); await conversation(session, 15); await bomb(session); await pages(session)
+        asyncio.run(main())
+        """
+
+    @Test("aiohttp: WebSockets with compression and without, a compression bomb, and HTTP both ways")
+    func aiohttp() async throws {
+        try await withServer { harness in
+            let port = String(harness.server.port)
+            let status = await Task.detached { Self.run([(venv ?? "") + "/bin/python", "-c", Self.aiohttp, port]) }
+                .value
+            #expect(status == 0)
+            try await harness.eventually("opened = closed, started = ended") {
+                $0.count(.opened) == $0.count(.closed) && $0.count(.started) == $0.count(.ended)
+            }
+        }
     }
 
     /// Runs a program and waits for it; its exit status, or -1.
