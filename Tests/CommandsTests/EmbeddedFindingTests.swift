@@ -99,7 +99,7 @@ struct EmbeddedFindingTests {
                 try await WebSocketClient.connect(port: port, path: "/ws/undecided/", timeout: .seconds(30))
             }
             // A task that winds up within seconds is honest: it takes that long to tell.
-            try await Task.sleep(for: .milliseconds(5500))
+            try await Task.sleep(for: .seconds(9))
             undecided.cancel()
         }
         let accused = report.findings.map { "\($0.code) \($0.consumer ?? "")" }.sorted()
