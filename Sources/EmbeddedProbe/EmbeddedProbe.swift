@@ -33,7 +33,19 @@ public final class EmbeddedProbe: Probe {
         let watchdog = Watchdog(instrument: instrument, sink: sink, captureStack: captureStack)
         let swallows = StopLocator(instrument: instrument)
         watchdog.start()
-        return await counts.observe(into: sink, eachSecond: { swallows.locateNew() }, atEnd: { watchdog.stop() })
+        // Reading symbols can take seconds: no census waits for it.
+        let locating = Task.detached {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                swallows.locateNew()
+            }
+        }
+        let end = await counts.observe(into: sink) {
+            locating.cancel()
+            await locating.value
+            watchdog.stop()
+        }
+        return end
     }
 
     /// Asks each loop for the window under way, so that everything up to now has been recorded.

@@ -22,13 +22,12 @@ public struct InstrumentProbe: Probe {
 
     /// Observes until the task is cancelled.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
-        await observe(into: sink, eachSecond: {}, atEnd: {})
+        await observe(into: sink) {}
     }
 
-    /// Observes until the task is cancelled, with something to do before each census and at the end.
+    /// Observes until the task is cancelled, with something to do before the last census.
     package func observe(
-        into sink: any ObservationSink, eachSecond: @escaping @Sendable () -> Void,
-        atEnd: @escaping @Sendable () -> Void
+        into sink: any ObservationSink, atEnd: @escaping @Sendable () async -> Void
     ) async -> SessionEnd {
         let gate = GatedSink(sink)
         gate.record([
@@ -41,15 +40,13 @@ public struct InstrumentProbe: Probe {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
             guard !Task.isCancelled else { break }
-            eachSecond()
             await census(into: gate)
         }
         // The task is cancelled: what is left to do runs in one that is not.
         return await Task.detached {
             await flush()
-            eachSecond()
+            await atEnd()
             await census(into: gate)
-            atEnd()
             instrument.detach(id)
             let end = SessionEnd(time: Clock.now(), reason: .interrupted)
             gate.close()
