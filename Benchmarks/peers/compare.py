@@ -43,7 +43,11 @@ PEERS = {
 }
 # Their number is a time, not a count.
 ONE_PER_LINE = {"austin"}
-LOOPSCOPE = "{loopscope} attach --pid {pid} --rate {rate} --duration {duration} --format folded --output {output}"
+# Its processor time includes the folded report, drawn up afterwards.
+LOOPSCOPE = (
+    "sh -c '{loopscope} attach --pid {pid} --rate {rate} --duration {duration} --quiet --save {output}.recording;"
+    " {loopscope} report {output}.recording --format folded --output {output}'"
+)
 
 DUMPS = {"py-spy": "{tools}/py-spy dump --pid {pid}", "austin": "{tools}/austin --where {pid}"}
 LOOPSCOPE_DUMP = "{loopscope} dump --pid {pid}"
@@ -101,8 +105,10 @@ def quiet(target):
 
 
 def peak_memory(pid):
-    """Peak resident kilobytes of a live process."""
+    """Peak resident kilobytes of a live process, or of the one that a shell runs."""
     try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pid = int(children[0]) if children else pid
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1])
@@ -151,6 +157,9 @@ def run_profiler(name, command, rate, target, options, folder):
         row["error"] = errors[-1] if errors else "no output"
         return row
     samples, impossible, example = judge(output, name in ONE_PER_LINE)
+    if name == "loopscope":
+        # Its folded stacks carry microseconds.
+        samples, impossible = (round(number * rate / 1e6) for number in (samples, impossible))
     cpu = usage.ru_utime + usage.ru_stime
     others = max(before.waited_share, after.waited_share)
     row.update(
