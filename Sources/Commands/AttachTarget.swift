@@ -5,6 +5,7 @@ import Observations
 import ProcessProbe
 import RemoteProcess
 import Session
+import Synchronization
 
 /// The probes of one process and of its workers: what a pid is, is asked in the order observation socket, CPython, then any
 /// process.
@@ -53,9 +54,11 @@ struct AttachTarget: Sendable {
             }
         }
         let processes = family.map { ProcessProbe(pid: $0, tool: Loopscope.version) as any Probe }
+        let newcomers = Newcomers(of: pid, known: family, rate: rate, isBlocking: isBlocking)
         probe =
             readers.isEmpty
-            ? CompositeProbe(leaders: processes) : CompositeProbe(leaders: readers, followers: processes)
+            ? CompositeProbe(leaders: processes)
+            : CompositeProbe(leaders: readers, followers: processes) { newcomers.look() }
         self.remarks = remarks
     }
 
@@ -82,5 +85,34 @@ struct AttachTarget: Sendable {
             CommandError(
                 error.what, why: error.why, do: error.remedy, status: error.isGone ? .unavailable : .notPermitted)
         }
+    }
+}
+
+/// Workers that are started while their master is observed: in place of one that died, or beside the others.
+private final class Newcomers: Sendable {
+    private let master: Int32
+    private let options: PythonProbe.Options
+    private let known: Mutex<Set<Int32>>
+
+    init(of master: Int32, known: some Sequence<Int32>, rate: Double?, isBlocking: Bool) {
+        self.master = master
+        options = .init(rate: rate, isBlocking: isBlocking, tool: Loopscope.version)
+        self.known = Mutex(Set(known))
+    }
+
+    /// The probes of those that are new. One that cannot be read yet is looked at again the next time.
+    func look() -> CompositeProbe.Newcomers {
+        var newcomers = CompositeProbe.Newcomers()
+        for pid in ProcessTree().descendants(of: master) {
+            let isNew = known.withLock { !$0.contains(pid) && $0.count < AttachTarget.processLimit }
+            guard isNew, CandidateFinder().isPython(pid), let probe = try? PythonProbe(pid: pid, options: options)
+            else {
+                continue
+            }
+            known.withLock { _ = $0.insert(pid) }
+            newcomers.leaders.append(probe)
+            newcomers.followers.append(ProcessProbe(pid: pid, tool: Loopscope.version))
+        }
+        return newcomers
     }
 }

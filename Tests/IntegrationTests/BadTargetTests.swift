@@ -56,6 +56,24 @@ struct BadTargetTests {
     }
 
     @Test(
+        "a worker that is started while its master is observed is observed too",
+        .enabled(if: python != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func newWorker() async throws {
+        let python = try #require(Self.python)
+        try await ServerFixture.with(ServerLaunch(server: .gunicorn, python: python)) { server in
+            let attaching = Task { try await AttachedReport.attaching(to: server.pid, seconds: 12) }
+            let worker = try #require(server.workers.first)
+            // gunicorn starts another in its place, and that one serves what comes now.
+            #expect(kill(worker, SIGKILL) == 0)
+            try await server.answersAgain()
+            _ = try await ChurnClient.churn(server, "/ws/swallow", connections: 3)
+            let (report, _) = try await attaching.value
+            #expect(report.findings.map(\.code) == ["LS001"], "\(report.findings)")
+            #expect(report.findings.first?.count == 3)
+        }
+    }
+
+    @Test(
         "consumers that are born and die while they are read are not accused",
         .enabled(if: python != nil, Comment(rawValue: PythonEnvironment.absence)))
     func comingAndGoing() async throws {

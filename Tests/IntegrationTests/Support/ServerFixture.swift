@@ -48,6 +48,16 @@ struct ServerFixture: Sendable {
 
     func webSocketURL(_ path: String) -> String { "ws://127.0.0.1:\(port)\(path)" }
 
+    /// Waits until the application answers again, at most half a minute.
+    func answersAgain() async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            if (try? await get("/truth")) != nil { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw ChildProcess.Failure(description: "the server does not answer any more")
+    }
+
     /// The body of an HTTP answer.
     func get(_ pathAndQuery: String) async throws -> Data {
         guard let url = URL(string: "http://127.0.0.1:\(port)\(pathAndQuery)") else {
