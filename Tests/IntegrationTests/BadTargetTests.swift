@@ -56,6 +56,32 @@ struct BadTargetTests {
     }
 
     @Test(
+        "several loops in one process are told apart, and their consumers found",
+        .enabled(if: python != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func twoLoops() async throws {
+        let python = try #require(Self.python)
+        let process = try ChildProcess([
+            python.interpreter, Fixtures.servers.appendingPathComponent("two_loops.py").path,
+        ])
+        let words = try #require(try await process.readLine()).split(separator: " ")
+        let ports = words.dropFirst().compactMap { Int($0) }
+        try #require(words.first == "ready" && ports.count == 2)
+        let launch = ServerLaunch(server: .uvicornSansio, python: python)
+        for (port, path, count) in [(ports[0], "/ws/swallow", 2), (ports[1], "/ws/swallow-group", 3)] {
+            let server = ServerFixture(launch: launch, port: port, pid: process.pid, workers: [], redisPort: nil)
+            _ = try await ChurnClient.churn(server, path, connections: count)
+        }
+        let (report, _) = try await AttachedReport.attaching(to: process.pid, seconds: 3)
+        _ = try await process.finish()
+        let counts = report.findings.map { "\($0.code) \($0.consumer ?? "") \($0.count)" }.sorted()
+        #expect(
+            counts == [
+                "LS002 chat.consumers.swallow.GroupSwallowConsumer 3", "LS002 chat.consumers.swallow.SwallowConsumer 2",
+            ])
+        #expect(Set(report.loops?.map(\.id) ?? []).count == 2)
+    }
+
+    @Test(
         "a worker that is started while its master is observed is observed too",
         .enabled(if: python != nil, Comment(rawValue: PythonEnvironment.absence)))
     func newWorker() async throws {

@@ -35,7 +35,11 @@ struct AttachedReport: Decodable {
         let writes: Int
         let stops: Int
     }
+    struct Loop: Decodable {
+        let id: String
+    }
     let findings: [Finding]
+    let loops: [Loop]?
     let checked: [String]
     let impact: Impact
 
