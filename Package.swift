@@ -256,7 +256,9 @@ let package = Package(
         // Real processes and sockets.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Analysis", "CPythonProbe", "Commands", "Observations", "PythonTargets", "Reports"],
+            dependencies: [
+                "loopscope", "Analysis", "CPythonProbe", "Commands", "Observations", "PythonTargets", "Reports",
+            ],
             swiftSettings: settings),
     ]
 )

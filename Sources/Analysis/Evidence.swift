@@ -56,6 +56,8 @@ public struct Evidence: Sendable {
     public var bridgeCensuses: [BridgeCensus]
     /// Events of sync bridges.
     public var bridgeEvents: [BridgeEvent]
+    /// Event loops made for single calls, by process.
+    public var bridges: [BridgeLoad]
     /// Lines of source that may be shown.
     public var sources: [SourceExcerpt]
     /// Notes of the probe.
@@ -100,6 +102,7 @@ public struct Evidence: Sendable {
         blocks = LoopBlock.whole(try source.blocks())
         bridgeCensuses = try source.bridgeCensuses()
         bridgeEvents = try source.bridgeEvents()
+        bridges = BridgeLoad.loads(bridgeEvents, stacks, until: now)
         sources = try source.sources()
         notes = try source.notes()
         quality = try source.quality()
@@ -140,6 +143,20 @@ public struct Evidence: Sendable {
         for window in recent { byLoop[window.loop, default: .zero] = byLoop[window.loop, default: .zero] + window.busy }
         guard let worst = byLoop.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
         return (worst.key, min(100, worst.value.seconds / max((last - begin).seconds, 1e-9) * 100))
+    }
+}
+
+extension Evidence {
+    /// Share of the time of a process's loops that dispatch loops of consumers took, by samples, and how many; `nil` where
+    /// there are none. A consumer that waits takes none, so where some spin it is theirs.
+    public func dispatchShare(of pid: Int32) -> (percent: Double, samples: Int)? {
+        var (inside, all) = (0, 0)
+        for sample in stacks where sample.pid == pid {
+            guard let turn = sample.stack.turn else { continue }
+            all += sample.count
+            if turn.contains(where: { $0.function == "await_many_dispatch" }) { inside += sample.count }
+        }
+        return all > 0 ? (Double(inside) / Double(all) * 100, all) : nil
     }
 }
 

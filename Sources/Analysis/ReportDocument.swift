@@ -22,6 +22,8 @@ public struct ReportDocument: Sendable {
     public var loops: [LoopSummary]
     /// Processes, busiest first.
     public var processes: [ProcessSummary]
+    /// Event loops made for single calls, by process.
+    public var bridges: [BridgeLoad]
     /// Tasks alive at the end.
     public var tasks: [TaskCensus]
     /// Where the time went.
@@ -52,6 +54,7 @@ public struct ReportDocument: Sendable {
         self.phases = phases
         loops = evidence.loops
         processes = evidence.processes
+        bridges = evidence.bridges
         tasks = evidence.tasks
         profile = evidence.profile
         hottest = judgement.findings.isEmpty ? HotSpot.find(in: evidence) : []

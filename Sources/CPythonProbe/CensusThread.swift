@@ -32,6 +32,7 @@ final class CensusThread: Sendable {
         var cpu = OwnThread.cpuTime
         var (taken, hadCalls) = (0, true)
         var begun: Moment?
+        var counters = BridgeCounters(process)
         var typesDue = Moment.now()
         while !control.isStopped, .now() < control.deadline {
             let start = Moment.now()
@@ -51,6 +52,7 @@ final class CensusThread: Sendable {
             let bridges = census.bridges ?? BridgeCensus(time: start, pid: process.pid, grade: .read, calls: [])
             if !bridges.calls.isEmpty || hadCalls { observations.append(.bridges(bridges)) }
             hadCalls = !bridges.calls.isEmpty
+            observations += counters.events(at: start).map(Observation.bridge)
             // At the start, and later whenever a consumer outlives its socket.
             if start >= typesDue, taken == 1 || census.connections.instances.contains(where: { $0.socket == .closed }),
                 let types = try? taker.types(at: start)

@@ -23,7 +23,9 @@ public struct Loopscope: AsyncParsableCommand {
             CommandGroup(name: "See it work", subcommands: [DemoCommand.self, ServeCommand.self]),
             CommandGroup(
                 name: "Look at a running server",
-                subcommands: [AttachCommand.self, TasksCommand.self, DumpCommand.self, DoctorCommand.self]),
+                subcommands: [
+                    AttachCommand.self, TopCommand.self, TasksCommand.self, DumpCommand.self, DoctorCommand.self,
+                ]),
             CommandGroup(name: "Put a server to the test", subcommands: [ReplayCommand.self, GateCommand.self]),
             CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])

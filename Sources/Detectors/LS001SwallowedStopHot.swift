@@ -66,6 +66,12 @@ extension SwallowedStopCase {
             lines.append("\(Int(cost.percent.rounded())) % of loop \(cost.loop)'s time")
         } else if let loop = evidence.loops.first(where: { pid == nil || $0.pid == pid }), let load = loop.loadPercent {
             lines.append("the loop of thread \(loop.thread) is \(Int(load.rounded())) % busy")
+            if let share = evidence.dispatchShare(of: loop.pid), share.samples >= 20 {
+                lines.append(
+                    "\(Int(share.percent.rounded())) % of its time in their dispatch (\(share.samples.counted("sample")))"
+                )
+            }
+            lines.append("a message on a healthy connection waits some \(waiting) longer for them")
         }
         lines += more
         var finding = card.finding(
@@ -73,6 +79,13 @@ extension SwallowedStopCase {
             evidence: lines, howSure: howSure, fix: fix, check: check)
         finding.connections = connections
         return finding
+    }
+
+    /// What they add to the latency of every healthy connection of their loop: 0.17 ms each (measured on uvicorn's
+    /// `websockets`, 1 to 400 of them).
+    private var waiting: String {
+        let milliseconds = Double(count) * 0.17
+        return "\(milliseconds < 10 ? (milliseconds * 10).rounded() / 10 : milliseconds.rounded()) ms"
     }
 
     /// Tasks created a second in the processes of the instances, by their names.

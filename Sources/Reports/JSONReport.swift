@@ -44,7 +44,7 @@ public enum JSONReport {
             "checked": .array(report.checked.map(JSONValue.string)),
             "not_checked": .array(report.notChecked.map { ["code": .string($0.code), "why": .string($0.why)] }),
             "functions": .array(report.profile.functions.prefix(functionLimit).map(function)),
-            "hottest": .array(report.hottest.map(hotSpot)),
+            "bridges": .array(report.bridges.map(bridge)), "hottest": .array(report.hottest.map(hotSpot)),
             "timeline": .array(
                 report.timeline.map { point in
                     [
@@ -68,6 +68,23 @@ public enum JSONReport {
             "fix": .string(finding.fix), "check": JSONValue(finding.check),
             "connections": .array(finding.connections.map(connection)),
             "source": finding.source.map { source($0, finding.shownLine) } ?? .null,
+        ]
+    }
+
+    private static func bridge(_ load: BridgeLoad) -> JSONValue {
+        [
+            "pid": .int(Int(load.pid)), "loops_per_second": JSONValue(load.perSecond, places: 1),
+            "per_request": JSONValue(load.perRequest, places: 2),
+            "requests_per_second": JSONValue(load.requestsPerSecond, places: 1), "count": .int(load.count),
+            "samples": .int(load.samples),
+            "sites": .array(
+                load.sites.prefix(16).map { site, samples in
+                    [
+                        "kind": .string(site.kind.rawValue), "function": .string(site.text),
+                        "file": JSONValue(site.frame.file), "line": JSONValue(site.frame.line),
+                        "samples": .int(samples),
+                    ]
+                }),
         ]
     }
 

@@ -20,7 +20,9 @@ public struct TextReport {
 
     /// The whole text, ending in a line end.
     public var text: String {
-        var sections = [verdict, header, phases, ledger, loops, processes, tasks, hottest, functions, timeline]
+        var sections = [
+            verdict, header, phases, ledger, loops, processes, bridges, tasks, hottest, functions, timeline,
+        ]
         sections.append(foot)
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
     }
@@ -107,6 +109,22 @@ public struct TextReport {
             ])
         }
         return table.rows.isEmpty ? [] : [style.bold("Processes")] + table.lines(style)
+    }
+
+    private var bridges: [String] {
+        var table = TextTable(columns: [
+            ("pid", .right), ("loops made/s", .right), ("a request", .right), ("requests/s", .right),
+            ("samples", .right),
+            ("made by", .left),
+        ])
+        for load in report.bridges.prefix(8) {
+            table.rows.append([
+                String(load.pid), load.perSecond.fixed(0), load.perRequest.cell(1), load.requestsPerSecond.cell(0),
+                load.samples.spaced,
+                load.sites.prefix(3).map { "\($0.site.text.plain(limit: 64)) \($0.samples)" }.joined(separator: ", "),
+            ])
+        }
+        return table.rows.isEmpty ? [] : [style.bold("Bridges")] + table.lines(style)
     }
 
     private var tasks: [String] {

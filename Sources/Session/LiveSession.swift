@@ -4,7 +4,7 @@ public import Observations
 /// A session while it goes on: takes what its scenario says, and shows what has been seen so far.
 public struct LiveSession: ObservationSink {
     private let sink: any ObservationSink
-    private let live: LiveLog
+    let live: LiveLog
 
     init(_ sink: any ObservationSink, _ live: LiveLog) { (self.sink, self.live) = (sink, live) }
 

@@ -168,3 +168,26 @@ struct AfterlifeTests {
         #expect(found.map(\.face) == [.undecided])
     }
 }
+
+@Suite("What ps says")
+struct LifetimeAverageTests {
+    /// A process that began to spin after it had idled: two samples a second apart, with 0.98 s of CPU between them.
+    private func summary(afterIdling seconds: Int64) throws -> ProcessSummary {
+        let samples = [Int64(0), 1].map { second in
+            ProcessSample(
+                time: at(1000 * second), pid: 1, name: "python", cpu: .milliseconds(4000 + 980 * second),
+                age: .seconds(seconds + second), residentBytes: 0)
+        }
+        return try #require(ProcessSummary.summaries(of: samples).first)
+    }
+
+    @Test("after an hour of idling it says next to nothing of a core that is full now, and that is told")
+    func hour() throws {
+        let summary = try summary(afterIdling: 3600)
+        #expect(try #require(summary.psPercent) < 0.2 && summary.psMisleads)
+        #expect(abs(try #require(summary.cpuPercent) - 98) < 0.01)
+    }
+
+    @Test("of a process that was busy all the time it tells the truth, and nothing is said")
+    func always() throws { #expect(try !summary(afterIdling: 4).psMisleads) }
+}

@@ -56,6 +56,13 @@ struct CommandTests {
         for status in ExitReason.allCases { #expect(run.printed.output.contains("\(status.rawValue)")) }
     }
 
+    @Test("top without a terminal is an error that names the command for pipes")
+    func topNeedsTerminal() async {
+        let run = await loopscope("top", "--pid", "1")
+        #expect(run.status == .usage && run.printed.error.contains("attach --follow"))
+        #expect(await loopscope("top", "--pid", "1", "--refresh", "50").status == .usage)
+    }
+
     @Test(
         "a wrong flag is a usage error that says what to do", arguments: [["--nonsense"], ["explain", "--x"], ["fly"]])
     func usage(arguments: [String]) async {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// Bad neighbours on a real server's loop are named; honest work beside them is not.
@@ -108,4 +109,43 @@ struct LoopVerdictTests {
             #expect(finding.consumer == sick.consumer)
         }
     }
+
+    /// WSGI servers: one whose requests can be counted, each way of threads.
+    static let wsgiLaunches =
+        PythonEnvironment.preferred.map { python in
+            [ServerLaunch.Server.gunicornSync, .gunicornGthread].map { ServerLaunch(server: $0, python: python) }
+        } ?? []
+
+    @Test(
+        "a view that makes an event loop per call is named, with how many a request; one that makes one is not",
+        .enabled(if: !wsgiLaunches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: wsgiLaunches)
+    func bridges(_ launch: ServerLaunch) async throws {
+        let line = FixtureRoute.Blame(function: "many_bridges", file: "chat/bridges.py", marker: "bridge").line
+        try await ServerFixture.with(launch) { server in
+            let clean = try await requested("/bridge-fixed", of: server)
+            #expect(clean.findings.isEmpty, "\(clean.findings)")
+            #expect(clean.checked.contains("LS503"))
+            let report = try await requested("/bridge", of: server)
+            let finding = try #require(report.findings.first)
+            #expect(report.findings.count == 1 && finding.code == "LS503" && finding.count == 5, "\(finding)")
+            #expect(finding.location?.function == "many_bridges" && finding.location?.line == line)
+        }
+    }
+
+    /// Attaches for three seconds while a client asks for a page again and again.
+    private func requested(_ path: String, of server: ServerFixture) async throws -> AttachedReport {
+        _ = try await server.get(path)
+        let load = Load()
+        // A request that is under way is let finish: one that is cancelled may never return.
+        let requests = Task { while !load.isDone.load(ordering: .relaxed) { _ = try await server.get(path) } }
+        let attached = try await AttachedReport.attaching(to: server.pid, seconds: 3)
+        load.isDone.store(true, ordering: .relaxed)
+        try await requests.value
+        return attached.report
+    }
+}
+
+/// Tells a client when it has asked often enough.
+private final class Load: Sendable {
+    let isDone = Atomic<Bool>(false)
 }

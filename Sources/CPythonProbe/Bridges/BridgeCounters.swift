@@ -1,0 +1,87 @@
+import CPythonLayouts
+import Observations
+import TargetMemory
+
+/// Counts what a WSGI process makes for `async_to_sync`, by counters that are in its memory anyway.
+///
+/// * `concurrent.futures.thread.ThreadPoolExecutor._counter`, the bound `__next__` of an `itertools.count`, numbers every
+///   executor. asgiref makes one, with one thread and one event loop, for each outermost call
+///   (asgiref/sync.py `AsyncToSync.__call__`).
+/// * `nr` of gunicorn's worker numbers the requests it has served (gunicorn/workers/base.py).
+///
+/// One thread.
+struct BridgeCounters {
+    private let process: PythonProcess
+    private let reader: ObjectReader
+    private let codes = CodeTable()
+    private var executors: Int?
+    private var requests: Int?
+
+    init(_ process: PythonProcess) {
+        self.process = process
+        reader = ObjectReader(process.memory, layout: process.layout)
+    }
+
+    /// What was made and served since the last call; the first call says that counting has begun. Nothing where asgiref
+    /// is not loaded.
+    mutating func events(at now: Moment) -> [BridgeEvent] {
+        codes.beginWalk()
+        reader.forgetTypes()
+        let interpreter = process.mainInterpreter
+        guard (try? reader.module("asgiref.sync", interpreter: interpreter)) ?? nil != nil,
+            let made = (try? executorsMade(interpreter)) ?? nil
+        else { return [] }
+        var events: [BridgeEvent] = []
+        func tell(_ kind: BridgeEvent.Kind, _ value: Int, since before: Int?) {
+            let (difference, overflow) = value.subtractingReportingOverflow(before ?? value)
+            guard !overflow, difference >= 0, before == nil || difference > 0 else { return }
+            events.append(BridgeEvent(time: now, pid: process.pid, kind: kind, count: difference))
+        }
+        tell(.threadCreated, made, since: executors)
+        executors = made
+        if let served = requestsServed(interpreter) {
+            tell(.request, served, since: requests)
+            requests = served
+        }
+        return events
+    }
+
+    private func executorsMade(_ interpreter: RemoteAddress) throws(RemoteReadError) -> Int? {
+        guard let namespace = try reader.module("concurrent.futures.thread", interpreter: interpreter),
+            let pool = try reader.value("ThreadPoolExecutor", in: namespace), let type = try reader.type(at: pool),
+            let counter = try reader.member("_counter", of: type),
+            try reader.type(of: counter)?.name == "method-wrapper"
+        else { return nil }
+        // Objects/descrobject.c wrapperobject: {head, descr, self}; Modules/itertoolsmodule.c countobject: {head, cnt, …}.
+        let count = try reader.memory.pointer(counter &+ 24)
+        guard try reader.type(of: count)?.name == "itertools.count" else { return nil }
+        let value = try reader.memory.load(count &+ 16, as: Int64.self)
+        // PY_SSIZE_T_MAX stands for a number that is an object.
+        return value >= 0 && value < .max ? Int(value) : nil
+    }
+
+    /// `nr` of the worker whose `run` is on some thread's stack: the main one's.
+    private func requestsServed(_ interpreter: RemoteAddress) -> Int? {
+        // Threads come and go all the time here, and the list of them may end early: it is read again.
+        for _ in 0..<8 {
+            for thread in ((try? reader.threads(interpreter: interpreter)) ?? []).reversed() {
+                if let worker = worker(onStackOf: thread) { return (try? reader.number("nr", of: worker)) ?? nil }
+            }
+        }
+        return nil
+    }
+
+    private func worker(onStackOf thread: PythonThread) -> RemoteAddress? {
+        guard var address = try? reader.currentFrame(ofThread: thread.state) else { return nil }
+        for _ in 0..<ObjectReader.depthLimit where address != 0 {
+            if let frame = try? reader.frame(address, codes), frame.code.name == "run",
+                frame.code.fileName.contains("gunicorn/workers/"), let worker = try? reader.local("self", of: frame),
+                worker != 0
+            {
+                return worker
+            }
+            address = (try? reader.outerFrame(of: address)) ?? 0
+        }
+        return nil
+    }
+}
