@@ -36,10 +36,12 @@ enum IdleBenchmark {
         }
         var echoed = 0
         for client in clients where try client.echoes() { echoed += 1 }
+        for client in clients { close(client.socket) }
         let slope = Double((resident[9000] ?? 0) - (resident[1000] ?? 0)) / 8000
         print(
             #"{"server": "runtime, \#(kind)", "connections": \#(clients.count), "echoed": \#(echoed), "#
                 + #""bytes_per_idle_connection": \#(Int(slope)), "resident_bytes": \#(resident[10_000] ?? 0)}"#)
+        fflush(nil)
     }
 
     /// Starts this program again, as the server; its pid and port.
