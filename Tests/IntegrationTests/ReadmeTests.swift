@@ -64,6 +64,8 @@ struct ReadmeTests {
             #expect(status == .findings)
             #expect(output.contains(try #require(example.shown.first)))
             #expect(output.contains(try #require(example.shown.last)))
+            // The lines of the source are the file's own.
+            for line in example.shown where line.contains(#/^ +>? +\d+ /#) { #expect(output.contains(line), "\(line)") }
             #expect(output.contains("3 consumers still dispatching websocket.disconnect for closed connections"))
         }
     }
