@@ -48,7 +48,9 @@ public struct ProcessIdentity: Hashable, Sendable {
     public func fate(in proc: ProcFS = ProcFS()) -> Fate {
         guard let bytes = try? proc.read(pid, "stat"), let stat = ProcStat(parsing: bytes) else { return .exited }
         guard stat.startTicks == startTicks else { return .reused }
-        guard stat.state != "Z", stat.state != "X" else { return .exited }
+        // A leader that is a zombie beside threads that live has not ended: a thread of it calls exec just now and takes
+        // the leader's place, or the leader has left and the others go on.
+        guard stat.threads > 1 || (stat.state != "Z" && stat.state != "X") else { return .exited }
         if let stackStart, let now = Self.stackStart(bytes), now != stackStart { return .replaced }
         guard let program, let now = try? proc.fileIdentity(proc.path(pid, "exe")) else { return .same }
         return now == program ? .same : .replaced

@@ -82,6 +82,8 @@ public struct Child: ~Copyable {
 }
 
 /// One line of /proc/PID/stat.
-public func statLine(pid: Int32, comm: String, state: String = "S", parent: Int32 = 1, start: Int = 777) -> String {
-    "\(pid) (\(comm)) \(state) \(parent) 10 10 0 -1 4194560 100 0 0 0 12 34 5 6 20 0 3 0 \(start) 1000000 250 18446744073709551615 1 1 0\n"
+public func statLine(
+    pid: Int32, comm: String, state: String = "S", parent: Int32 = 1, start: Int = 777, threads: Int = 3
+) -> String {
+    "\(pid) (\(comm)) \(state) \(parent) 10 10 0 -1 4194560 100 0 0 0 12 34 5 6 20 0 \(threads) 0 \(start) 1000000 250 18446744073709551615 1 1 0\n"
 }

@@ -53,11 +53,19 @@ struct ProcTests {
         #expect(identity.fate(in: fake.proc) == .replaced)
         try fake.write("42/stat", statLine(pid: 42, comm: "python3", start: 778))
         #expect(identity.fate(in: fake.proc) == .reused)
-        try fake.write("42/stat", statLine(pid: 42, comm: "python3", state: "Z"))
+        try fake.write("42/stat", statLine(pid: 42, comm: "python3", state: "Z", threads: 1))
         #expect(identity.fate(in: fake.proc) == .exited)
         try FileManager.default.removeItem(at: fake.folder.appending(path: "42"))
         #expect(identity.fate(in: fake.proc) == .exited)
         #expect(throws: ProcError.self) { try ProcessIdentity(of: 42, in: fake.proc) }
+    }
+
+    @Test("a leader that is a zombie while another of its threads calls exec has not exited")
+    func execByAnotherThread() throws {
+        let fake = try FakeProc(["42/stat": statLine(pid: 42, comm: "python3")])
+        let identity = try ProcessIdentity(of: 42, in: fake.proc)
+        try fake.write("42/stat", statLine(pid: 42, comm: "python3", state: "Z", threads: 2))
+        #expect(identity.fate(in: fake.proc) == .same)
     }
 
     @Test("a live process is itself until it execs")
