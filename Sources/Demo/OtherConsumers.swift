@@ -1,6 +1,5 @@
-import Instruments
 public import ConsumerRuntime
-import Observations
+import Glibc
 
 /// Renders a thumbnail on the loop, as if it were quick: every other connection of the loop waits for it.
 ///
@@ -14,12 +13,15 @@ open class ThumbnailConsumer: WebSocketConsumer {
 
     /// Computes on the calling thread for so much CPU time, however busy the machine is.
     @inline(never)
-    static func render(milliseconds: Int64) {
-        let end = Clock.threadCPU() + .milliseconds(milliseconds)
+    static func render(milliseconds: Int) {
+        // libc's own clock, so that whatever a stack ends in, this is the innermost function of ours.
+        var now = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
+        let end = now.tv_sec * 1000 + now.tv_nsec / 1_000_000 + milliseconds
         var pixel: UInt64 = 1
-        while Clock.threadCPU() < end {
-            // Long enough between two looks at the clock that a stack taken at any time ends here.
+        while now.tv_sec * 1000 + now.tv_nsec / 1_000_000 < end {
             for _ in 0..<100_000 { pixel = pixel &* 6_364_136_223_846_793_005 &+ 1 }
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
         }
     }
 }
