@@ -8,8 +8,9 @@ public struct ProcessProbe: Probe {
     public var pid: Int32
     /// Time between samples.
     public var interval: Duration
-    /// Most of the probe's time that counting sockets may take: with many connections it is done less often.
-    public static let socketShare = 50
+    /// Sockets are counted no sooner than this many times the cost of counting after the last time: the kernel walks the table of
+    /// the whole network namespace for it.
+    public static let socketShare = 400
 
     private let proc: ProcFS
     private let tool: String
