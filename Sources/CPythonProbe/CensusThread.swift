@@ -8,7 +8,7 @@ import TargetMemory
 /// The thread that takes censuses: two within the first half second, then as often as their cost allows.
 final class CensusThread: Sendable {
     /// A census is taken no sooner than this many times its own cost after the last one (design §7).
-    private static let thrift: Int64 = 100
+    private static let thrift: Int64 = 50
     private static let settling = Nanoseconds.milliseconds(4_050)
     private static let (soonest, usual) = (Nanoseconds.milliseconds(400), Nanoseconds.seconds(1))
     /// The collector's lists are walked again this long after suspicion arose the last time.
