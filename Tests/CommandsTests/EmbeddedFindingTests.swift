@@ -43,7 +43,9 @@ struct EmbeddedFindingTests {
         let source = try String(contentsOfFile: try #require(place.file), encoding: .utf8)
             .split(separator: "\n", omittingEmptySubsequences: false)
         let first = try #require(source.firstIndex { $0.contains("static func render") })
-        #expect((first + 1...first + 8).contains(try #require(place.line)))
+        // From the line of the function to that of its closing brace; lines are counted from 1.
+        let last = try #require(source[first...].firstIndex { $0 == "    }" })
+        #expect((first + 1...last + 1).contains(try #require(place.line)))
         #expect(finding.evidence.contains("while dispatching websocket.receive"))
     }
 
