@@ -32,6 +32,7 @@ struct TargetOptions: ParsableArguments {
             }
             return pid
         }
+        // CPU is a difference: each candidate is looked at twice, so far apart.
         var candidates = try await finder.find { try await Task.sleep(for: .milliseconds(150)) }
         if let find { candidates = candidates.filter { $0.command.contains(find) } }
         if candidates.count == 1 { return candidates[0].pid }

@@ -110,6 +110,7 @@ public struct Launcher: Sendable {
                 try await Task.sleep(for: .milliseconds(50))
                 throw LaunchError.ended(command: command[0], how: "at once", log: server.log.lines)
             }
+            // Nobody tells when another process begins to listen: /proc is asked again.
             try await Task.sleep(for: .milliseconds(20))
         }
         throw LaunchError.notReady(command: command[0], seconds: readiness.inSeconds, log: server.log.lines)
@@ -122,6 +123,7 @@ public struct Launcher: Sendable {
         server.thaw()
         server.terminate()
         let start = server.terminationTime ?? clock.now
+        // How finely its end is timed: `exit.seconds` is exact to this.
         while server.isRunning, clock.now < start + patience {
             try? await Task.sleep(for: .milliseconds(5))
         }

@@ -90,7 +90,7 @@ enum SettledCPU {
     /// Percent of one core over a time, all its processes; `nil` when /proc was not read twice in it.
     static func measure(for time: Duration, _ session: LiveSession) async throws -> Double? {
         let before = try session.evidence().processes.map(\.last)
-        try await Task.sleep(for: time)
+        try await Task.sleep(for: time)  // the span over which CPU is a difference
         let after = try session.evidence().processes.map(\.last)
         var percent: Double?
         for sample in after {

@@ -20,6 +20,7 @@ public struct Settling: Sendable {
         var last = Populations(try session.evidence())
         var same = 1
         while clock.now < deadline {
+            // The cadence of looking; what counts is whether something newer was seen.
             try await Task.sleep(for: .milliseconds(100), tolerance: .milliseconds(10), clock: clock)
             let next = Populations(try session.evidence())
             guard next.time > last.time else { continue }

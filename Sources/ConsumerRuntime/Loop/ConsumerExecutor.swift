@@ -4,7 +4,7 @@ import NIOCore
 /// Runs the jobs of one consumer on its event loop, so that a consumer needs no lock, and measures the time they take.
 ///
 /// A task executor (SE-0417) for each consumer: which consumer a job belongs to is then known without asking.
-/// Touched on the loop's thread only, but for `enqueue`.
+/// `@unchecked Sendable`: touched on the loop's thread only, but for `enqueue`, which hands the job to that thread.
 public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     /// The loop.
     public let home: ConsumerLoop
