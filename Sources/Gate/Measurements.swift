@@ -57,6 +57,8 @@ public struct Measurements: Sendable {
         }
         let counted = !evidence.connectionCensuses.isEmpty || evidence.start?.grade == .exact
         guard counted else { return nil }
+        // A class that nobody has seen, then or now, may be a misspelt one: its counts are unknown, not 0.
+        if let consumer, !evidence.knownConsumers.contains(consumer) { return nil }
         func sum(_ part: (LedgerEntry) -> Int?) -> Double { Double(entries.compactMap(part).reduce(0, +)) }
         switch name {
         case "consumers.alive": return sum(\.alive)
@@ -112,6 +114,11 @@ extension Evidence {
         var last: [Int32: ConnectionCensus] = [:]
         for census in connectionCensuses { last[census.pid] = census }
         return last.sorted { $0.key < $1.key }.flatMap(\.value.instances)
+    }
+
+    /// Consumer classes that were seen at any time: one whose instances have all ended is in no last census.
+    var knownConsumers: Set<String> {
+        Set(ledger.entries.compactMap(\.consumer)).union(connectionCensuses.flatMap { $0.consumers.map(\.consumer) })
     }
 
     /// Members of groups that nobody receives from, in the last census of each process; `nil` when no layer keeps its

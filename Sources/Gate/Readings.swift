@@ -18,7 +18,7 @@ public struct Readings: Hashable, Sendable {
         for metric in Metric.all {
             if let value = measured.value(of: metric), value.isFinite { values[metric.name] = value }
             guard metric.byConsumer, let evidence = measured.evidence else { continue }
-            for consumer in evidence.ledger.entries.compactMap(\.consumer) {
+            for consumer in evidence.knownConsumers {
                 guard let value = measured.value(of: metric, consumer: consumer) else { continue }
                 values["\(metric.name){\(consumer)}"] = value
             }
@@ -27,11 +27,9 @@ public struct Readings: Hashable, Sendable {
 
     /// The value a rule speaks of; `nil` when it could not be measured.
     ///
-    /// A class that nobody has seen has none of anything, when its metric was measured at all.
+    /// A class that nobody has seen is unknown: it may be misspelt.
     public func value(of rule: Budget.Rule) -> Double? {
-        let whole = values[rule.metric.name]
-        let value = rule.consumer.map { values["\(rule.metric.name){\($0)}"] ?? (whole == nil ? nil : 0) } ?? whole
-        guard let value else { return nil }
+        guard let value = values[rule.measured] else { return nil }
         guard rule.perConnection else { return value }
         return connections > 0 ? value / Double(connections) : nil
     }

@@ -131,7 +131,6 @@ struct GateJudgeTests {
                 rules:
                   - {metric: tasks.growth, per: connection, max: 0.5}
                   - {metric: consumers.alive, consumer: chat.Chat, equal: 2}
-                  - {metric: consumers.alive, consumer: chat.Nobody, equal: 0}
                   - {metric: latency.p99, regression: 10 %}
                 """)
         let baseline = Example.baseline()
@@ -143,6 +142,12 @@ struct GateJudgeTests {
         #expect(slow.entries.first?.subject == "latency.p99" && slow.status(failOn: .high) == .regression)
         let alone = try Example.judge(budget: budget)
         #expect(alone.status(failOn: .high) == .inconclusive && alone.undecided.first?.contains("no baseline") == true)
+    }
+
+    @Test("does not pass a rule for a class that nobody has seen: it may be misspelt")
+    func misspelt() throws {
+        let budget = try Budget(yaml: "rules: [{metric: consumers.alive, consumer: chat.Nobody, equal: 0}]")
+        #expect(try Example.judge(budget: budget).status(failOn: .high) == .inconclusive)
     }
 
     @Test("bears a finding that is suppressed, until the day after, and then fails twice over")
