@@ -68,6 +68,8 @@ let package = Package(
         // Floor 1: values and pure functions. No I/O, no clock.
         room("Statistics"),
         room("Observations", ["Statistics"]),
+        // The only floor-1 room that is not pure: it reads clocks for all the others.
+        room("Clocks", ["Observations"]),
         room("TargetMemory"),
         room("CPythonLayouts", ["TargetMemory"]),
         tests("Statistics"),
@@ -116,47 +118,51 @@ let package = Package(
         room(
             "Instruments",
             [
-                "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                "Clocks", "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         room(
             "ObservationSocket",
             [
-                "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                "Clocks", "CLinux", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "ObservationSocket",
             [
-                "Instruments", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
+                "Clocks", "Instruments", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
         room(
-            "CPythonProbe", ["CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics", "CLinux"]),
+            "CPythonProbe",
+            ["Clocks", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics", "CLinux"]),
         tests(
             "CPythonProbe",
-            ["PythonTargets", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics"]),
+            [
+                "Clocks", "PythonTargets", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations",
+                "Statistics",
+            ]),
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
-        room("ProcessProbe", ["Observations", "RemoteProcess"]),
-        tests("ProcessProbe", ["Observations", "ProcessFixtures", "RemoteProcess"]),
+        room("ProcessProbe", ["Clocks", "Observations", "RemoteProcess"]),
+        tests("ProcessProbe", ["Clocks", "Observations", "ProcessFixtures", "RemoteProcess"]),
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
             "ConsumerRuntime",
             [
-                "Instruments", "Observations", .product(name: "NIOCore", package: "swift-nio"),
+                "Clocks", "Instruments", "Observations", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         room(
             "RealtimeServer",
             [
-                "ConsumerRuntime", "Instruments", "Observations", "WebSocket",
+                "Clocks", "ConsumerRuntime", "Instruments", "Observations", "WebSocket",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        room("EmbeddedProbe", ["Instruments", "Observations", "RemoteProcess"]),
+        room("EmbeddedProbe", ["Clocks", "Instruments", "Observations", "RemoteProcess"]),
         tests("EmbeddedProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
             "ServerLedger",
@@ -167,7 +173,7 @@ let package = Package(
         room(
             "Replay",
             [
-                "Observations", "Scenarios", "Statistics", "WebSocket",
+                "Clocks", "Observations", "Scenarios", "Statistics", "WebSocket",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
@@ -212,7 +218,7 @@ let package = Package(
         room(
             "Commands",
             [
-                "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "Gate",
+                "Clocks", "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "Gate",
                 "Instruments", "Launcher", "NativeProbe", "ObservationSocket", "Observations", "ProcessProbe", "Replay",
                 "Scenarios", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

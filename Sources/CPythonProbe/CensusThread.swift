@@ -1,4 +1,5 @@
 import CPythonLayouts
+import Clocks
 import Glibc
 import Observations
 import RemoteProcess
@@ -29,7 +30,7 @@ final class CensusThread: Sendable {
     func run() {
         defer { isDone.store(true, ordering: .releasing) }
         let taker = CensusTaker(process, runs: control.calls)
-        var cpu = OwnThread.cpuTime
+        var cpu = Nanoseconds.threadCPU().count
         var (taken, hadCalls) = (0, true)
         var begun: Moment?
         var counters = BridgeCounters(process)
@@ -60,7 +61,7 @@ final class CensusThread: Sendable {
                 typesDue = start + Self.typesEvery
                 observations.append(.types(types))
             }
-            let (cost, cpuNow) = (Moment.now() - start, OwnThread.cpuTime)
+            let (cost, cpuNow) = (Moment.now() - start, Nanoseconds.threadCPU().count)
             observations.append(.impact(Impact(observerCPU: Nanoseconds(cpuNow - cpu))))
             cpu = cpuNow
             sink.record(observations)

@@ -29,11 +29,4 @@ enum OwnThread {
         }
         pthread_detach(thread)
     }
-
-    /// CPU time that the calling thread has used.
-    static var cpuTime: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
 }

@@ -1,3 +1,4 @@
+import Clocks
 public import Observations
 import CPythonLayouts
 import Glibc
@@ -51,7 +52,7 @@ public struct PythonProbe: Probe {
         sink.record([
             .start(
                 SessionStart(
-                    time: start, wallClock: wallClock(), kind: .cpython, description: description, pid: process.pid,
+                    time: start, wallClock: WallClock.now(), kind: .cpython, description: description, pid: process.pid,
                     grade: .read, tool: options.tool))
         ])
         let control = Control(deadline: options.duration.map { start + $0 } ?? Moment(nanoseconds: .max))
@@ -71,12 +72,6 @@ public struct PythonProbe: Probe {
             control.stop()
         }
         return SessionEnd(time: .now(), reason: reason)
-    }
-
-    private func wallClock() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }
 

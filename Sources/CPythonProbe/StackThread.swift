@@ -1,4 +1,5 @@
 import CPythonLayouts
+import Clocks
 import Observations
 import RemoteProcess
 import Synchronization
@@ -26,7 +27,7 @@ final class StackThread: Sendable {
     func run() -> SessionEnd.Reason {
         let sampler = StackSampler(
             process, rate: options.rate, isBlocking: options.isBlocking, calls: control.calls)
-        var (bytes, cpu) = (process.memory.byteCount, OwnThread.cpuTime)
+        var (bytes, cpu) = (process.memory.byteCount, Nanoseconds.threadCPU().count)
         while true {
             let start = Moment.now()
             let due = min(start + Self.report, control.deadline)
@@ -35,7 +36,7 @@ final class StackThread: Sendable {
                 isGone = !sampler.sample(until: min(.now() + Self.slice, due))
             }
             let window = sampler.takeWindow(from: start, loops: control.loops.withLock { $0 })
-            let (bytesNow, cpuNow) = (process.memory.byteCount, OwnThread.cpuTime)
+            let (bytesNow, cpuNow) = (process.memory.byteCount, Nanoseconds.threadCPU().count)
             let impact = Impact(
                 stops: window.stops, bytesRead: bytesNow - bytes, observerCPU: Nanoseconds(cpuNow - cpu))
             (bytes, cpu) = (bytesNow, cpuNow)

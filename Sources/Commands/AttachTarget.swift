@@ -1,4 +1,5 @@
 import CPythonProbe
+import Clocks
 import Instruments
 import ObservationSocket
 import Observations
@@ -66,7 +67,7 @@ struct AttachTarget: Sendable {
     private static func stream(of pid: Int32, _ remarks: inout [String]) -> StreamProbe? {
         do throws(ObservationStream.Failure) {
             guard let stream = try ObservationStream.open(pid: pid) else { return nil }
-            return StreamProbe(stream, tool: Loopscope.version, now: Clock.now)
+            return StreamProbe(stream, tool: Loopscope.version, now: Moment.now)
         } catch {
             remarks.append("process \(pid) offers its own observations, but \(error)")
             return nil

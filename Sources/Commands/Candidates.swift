@@ -1,3 +1,4 @@
+import Clocks
 import Observations
 import ProcessProbe
 import RemoteProcess
@@ -76,7 +77,7 @@ struct CandidateFinder {
         var readings: [Int32: (time: Moment, cpu: Nanoseconds)] = [:]
         for pid in pids {
             guard let sampler = try? ProcessSampler(pid: pid, proc: proc),
-                let sample = try? sampler.sample(at: .monotonic(), sockets: false)
+                let sample = try? sampler.sample(at: .now(), sockets: false)
             else { continue }
             readings[pid] = (sample.time, sample.cpu)
         }

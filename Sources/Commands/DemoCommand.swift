@@ -1,3 +1,4 @@
+import Clocks
 import Instruments
 import Analysis
 import ArgumentParser
@@ -55,7 +56,7 @@ struct DemoCommand: AsyncParsableCommand {
         let story = SeedStory(half)
         do {
             let outcome = try await SessionRunner(save: save, replacing: true).run(target.probe) { sink in
-                try await story.play(port: target.server.port, into: sink, now: Clock.now)
+                try await story.play(port: target.server.port, into: sink, now: Moment.now)
             }
             await target.server.stop(deadline: .zero)
             return outcome

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPythonProbe
+import Clocks
 import NativeProbe
 import Observations
 import ProcessProbe
@@ -44,7 +45,7 @@ struct DumpCommand: AsyncParsableCommand {
     /// The native stack of each thread; a thread that ends meanwhile is left out.
     private func nativeStacks(of pid: Int32, _ world: World) throws -> [StackSample] {
         guard let reader = NativeStackReader(pid: pid), let sampler = try? ProcessSampler(pid: pid),
-            let process = try? sampler.sample(at: .monotonic(), sockets: false)
+            let process = try? sampler.sample(at: .now(), sockets: false)
         else { throw CommandError("process \(pid) has ended", status: .unavailable) }
         let symbolizer = Symbolizer(pid: pid)
         var samples: [StackSample] = []
@@ -75,11 +76,11 @@ extension DumpCommand {
     /// The last stack seen of each thread. A thread that runs may need a few tries.
     static func stacks(of process: PythonProcess, isBlocking: Bool = false) -> [StackSample] {
         let sampler = StackSampler(process, rate: nil, isBlocking: isBlocking)
-        let end = Moment.monotonic() + patience
+        let end = Moment.now() + patience
         var seen: [Int32: StackSample] = [:]
         var threads = Int.max
-        while seen.count < threads, .monotonic() < end {
-            let window = sampler.run(until: .monotonic() + .milliseconds(1))
+        while seen.count < threads, .now() < end {
+            let window = sampler.run(until: .now() + .milliseconds(1))
             for sample in window.stacks { seen[sample.tid] = sample }
             threads = sampler.threadsWatched
             if window.isGone { break }

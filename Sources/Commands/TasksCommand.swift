@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPythonProbe
+import Clocks
 import Observations
 import ProcessProbe
 import RemoteProcess
@@ -26,7 +27,7 @@ struct TasksCommand: AsyncParsableCommand {
         var connections: [ConnectionCensus] = []
         for process in try PythonProcesses.of(pid) {
             do throws(RemoteReadError) {
-                let census = try CensusTaker(process).take(at: .monotonic())
+                let census = try CensusTaker(process).take(at: .now())
                 tasks.append(census.tasks)
                 connections.append(census.connections)
             } catch { throw PythonProcesses.unreadable(process.pid, error) }

@@ -1,3 +1,4 @@
+import Clocks
 @preconcurrency import Glibc  // `stdout` and `stderr` are C globals
 import Synchronization
 
@@ -40,7 +41,7 @@ public struct World: Sendable {
     public static let process = World(
         output: { write($0, to: STDOUT_FILENO) }, error: { write($0, to: STDERR_FILENO) },
         outputIsTerminal: isatty(STDOUT_FILENO) == 1, errorIsTerminal: isatty(STDERR_FILENO) == 1,
-        environment: readEnvironment(), wallClock: readWallClock, program: readProgramPath())
+        environment: readEnvironment(), wallClock: WallClock.now, program: readProgramPath())
 
     /// Writes the whole text; a reader that went away (EPIPE) ends the writing, not the program.
     private static func write(_ text: String, to descriptor: Int32) {
@@ -64,12 +65,6 @@ public struct World: Sendable {
             entry += 1
         }
         return variables
-    }
-
-    private static func readWallClock() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private static func readProgramPath() -> String {

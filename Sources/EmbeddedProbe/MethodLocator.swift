@@ -1,3 +1,4 @@
+import Clocks
 import Instruments
 import Observations
 import RemoteProcess
@@ -22,7 +23,7 @@ enum MethodLocator {
             let place = Symbolizer.own.symbol(at: entry).declaration
             found.append(
                 ConsumerMethod(
-                    time: Clock.now(), pid: pid, consumer: seen.consumer, name: method,
+                    time: Moment.now(), pid: pid, consumer: seen.consumer, name: method,
                     location: CodeLocation(function: "\(name).\(method)", file: place?.file, line: place?.line)))
         }
         return found

@@ -1,3 +1,4 @@
+import Clocks
 import Instruments
 @preconcurrency import Glibc
 import Observations
@@ -64,9 +65,9 @@ final class Watchdog: Sendable {
 
     private func run() {
         var watches: [String: Watch] = [:]
-        var lastLook = Clock.now()
+        var lastLook = Moment.now()
         while !isStopping.load(ordering: .relaxed) {
-            let now = Clock.now()
+            let now = Moment.now()
             // When we ourselves come late the machine stood still, and with it every loop: nobody is to blame.
             if now - lastLook > Self.stall { watches = watches.filter { $0.value.block != nil } }
             lastLook = now
@@ -90,7 +91,7 @@ final class Watchdog: Sendable {
             watch = Watch(beat: beat, since: Moment(nanoseconds: beat), account: account)
         }
         let due = max(watch.since, Moment(nanoseconds: beat) + LoopInstrument.beat)
-        let late = Clock.now() - due
+        let late = Moment.now() - due
         guard late > Self.limit else { return }
         // A loop that merely gets no CPU is late and not blocked.
         let occupied = account.flatMap { now in watch.account.map { now.occupied(since: $0, of: late) } } ?? late

@@ -1,3 +1,4 @@
+import Clocks
 import Observations
 
 /// One census of all loops.
@@ -35,7 +36,7 @@ struct Census {
     }
 
     private init(_ rows: [LoopCensus.Row], layers: [LayerCensus], silent: Int, pid: Int32) {
-        let now = Clock.now()
+        let now = Moment.now()
         var counts: [String: ConsumerCount] = [:]
         var tasks: [String: TaskGroup] = [:]
         for row in rows {

@@ -1,3 +1,4 @@
+import Clocks
 package import Observations
 import Statistics
 import Synchronization
@@ -17,7 +18,7 @@ public final class InstanceMeter: @unchecked Sendable {
 
     private(set) var classMeter: ClassMeter?
     private(set) var socket = SocketState.handshake
-    private let openedAt = Clock.now()
+    private let openedAt = Moment.now()
     private(set) var closedAt: Moment?
     private(set) var channel: String?
     private(set) var tasks: [String: Int] = [:]
@@ -54,7 +55,7 @@ public final class InstanceMeter: @unchecked Sendable {
         loop.record(
             .connection(
                 ConnectionEvent(
-                    time: Clock.now(), pid: loop.instrument.pid, connection: connection, step: step,
+                    time: Moment.now(), pid: loop.instrument.pid, connection: connection, step: step,
                     consumer: classMeter?.consumer, path: path, code: code, outcome: outcome, error: error)))
     }
 
@@ -76,7 +77,7 @@ public final class InstanceMeter: @unchecked Sendable {
     public func connectionClosed(code: Int?) {
         guard socket != .closed else { return }
         socket = .closed
-        closedAt = Clock.now()
+        closedAt = Moment.now()
         step(.closed, code: code)
         if classMeter == nil { hasEnded = true }
         leaveIfOver()
@@ -163,14 +164,14 @@ public final class InstanceMeter: @unchecked Sendable {
         if disconnects > (isDisconnect ? 1 : 0) { meter.counts.afterDisconnect += 1 }
         loop.dispatching.store(meter.label, ordering: .relaxed)
         busy = 0
-        began = Clock.nanoseconds()
+        began = Moment.now().nanoseconds
         segment = began
     }
 
     /// The dispatch ends.
     package func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
         guard let message else { return }
-        let now = Clock.nanoseconds()
+        let now = Moment.now().nanoseconds
         message.counts.add(outcome)
         message.counts.busy += busy + now - segment
         message.durations.record(now - began)
@@ -187,14 +188,14 @@ public final class InstanceMeter: @unchecked Sendable {
     /// A job of the instance's executor begins: time on the loop is counted again.
     package func jobBegins() {
         guard let message else { return }
-        segment = Clock.nanoseconds()
+        segment = Moment.now().nanoseconds
         loop.dispatching.store(message.label, ordering: .relaxed)
     }
 
     /// A job ends, and with it the time on the loop, if a dispatch is under way.
     package func jobEnds() {
         guard message != nil else { return }
-        busy += Clock.nanoseconds() - segment
+        busy += Moment.now().nanoseconds - segment
         loop.dispatching.store(0, ordering: .relaxed)
     }
 

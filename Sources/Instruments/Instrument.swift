@@ -1,3 +1,5 @@
+import Clocks
+import Glibc
 public import NIOCore
 public import Observations
 import Synchronization
@@ -47,7 +49,7 @@ public final class Instrument: Sendable {
     ///   from its start. One that waits for probes from outside keeps nothing.
     public init(keepsBeginning: Bool = true) {
         self.keepsBeginning = keepsBeginning
-        pid = Clock.processID
+        pid = getpid()
     }
 
     /// The instrument of one loop. Call it once for each, before it runs consumers.
@@ -119,7 +121,7 @@ public final class Instrument: Sendable {
             defer { (state.pending, state.dropped) = ([], 0) }
             guard state.dropped > 0 else { return state.pending }
             let text = "\(state.dropped) observations were made before observing began and are lost"
-            return state.pending + [.note(ProbeNote(time: Clock.now(), pid: pid, text: text))]
+            return state.pending + [.note(ProbeNote(time: Moment.now(), pid: pid, text: text))]
         }
     }
 
@@ -150,7 +152,7 @@ public final class Instrument: Sendable {
             defer { state.layerEvents = [:] }
             return state.layerEvents
         }
-        let now = Clock.now()
+        let now = Moment.now()
         return events.map { key, count in
             LayerEvent(time: now, pid: pid, kind: key.kind, layer: key.layer, group: key.group, count: count)
         }
@@ -201,7 +203,7 @@ public final class Instrument: Sendable {
             guard state.swallowed.insert(consumer).inserted else { return }
             state.unlocated.append(
                 SwallowedClass(
-                    time: Clock.now(), consumer: consumer, mangledName: _mangledTypeName(type),
+                    time: Moment.now(), consumer: consumer, mangledName: _mangledTypeName(type),
                     metadata: UInt64(UInt(bitPattern: ObjectIdentifier(type))), chain: state.chains[consumer],
                     reachedBase: reachedBase))
         }

@@ -1,3 +1,4 @@
+import Clocks
 public import Observations
 import Synchronization
 
@@ -33,7 +34,7 @@ public struct InstrumentProbe: Probe {
         gate.record([
             .start(
                 SessionStart(
-                    time: Clock.now(), wallClock: Clock.wall(), kind: .embedded, description: description,
+                    time: Moment.now(), wallClock: WallClock.now(), kind: .embedded, description: description,
                     pid: instrument.pid, grade: .exact, tool: tool))
         ])
         let id = instrument.attach(gate)
@@ -48,7 +49,7 @@ public struct InstrumentProbe: Probe {
             await atEnd()
             await census(into: gate)
             instrument.detach(id)
-            let end = SessionEnd(time: Clock.now(), reason: .interrupted)
+            let end = SessionEnd(time: Moment.now(), reason: .interrupted)
             gate.close()
             return end
         }.value

@@ -1,3 +1,4 @@
+import Clocks
 import NIOCore
 public import Observations
 
@@ -29,7 +30,7 @@ extension LoopInstrument {
     public func flushNow() async {
         try? await loop.submit { [self] in
             handOverLatest()
-            flush(at: Clock.now())
+            flush(at: Moment.now())
         }.get()
     }
 }

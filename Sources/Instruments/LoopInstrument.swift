@@ -1,3 +1,5 @@
+import CLinux
+import Clocks
 import NIOCore
 public import Observations
 import Statistics
@@ -25,7 +27,7 @@ public final class LoopInstrument: @unchecked Sendable {
     let dispatching = Atomic<Int>(0)
 
     private var threadName = ""
-    private var windowStart = Clock.now()
+    private var windowStart = Moment.now()
     private var windowCPU = Nanoseconds.zero
     private var ticks = 0
     private var tickTime: Int64 = 0
@@ -59,9 +61,9 @@ public final class LoopInstrument: @unchecked Sendable {
     /// Starts the heartbeat. On the loop.
     public func start() {
         threadName = currentThreadName()
-        thread.store(Clock.threadID, ordering: .relaxed)
-        windowStart = Clock.now()
-        windowCPU = Clock.threadCPU()
+        thread.store(ls_gettid(), ordering: .relaxed)
+        windowStart = Moment.now()
+        windowCPU = Nanoseconds.threadCPU()
         lastBeat.store(windowStart.nanoseconds, ordering: .releasing)
         heart = loop.scheduleRepeatedTask(
             initialDelay: .nanoseconds(Self.beat.count), delay: .nanoseconds(Self.beat.count)
@@ -74,7 +76,7 @@ public final class LoopInstrument: @unchecked Sendable {
         heart = nil
         lastBeat.store(0, ordering: .releasing)
         for meter in instances { events += meter.lastDispatches() }
-        flush(at: Clock.now())
+        flush(at: Moment.now())
     }
 
     /// Counts a tick. On the loop; from NIO's metrics delegate.
@@ -86,7 +88,7 @@ public final class LoopInstrument: @unchecked Sendable {
     }
 
     private func beatNow() {
-        let now = Clock.now()
+        let now = Moment.now()
         let due = lastBeat.load(ordering: .relaxed) + Self.beat.count
         worstLag = max(worstLag, now.nanoseconds - due)
         lastBeat.store(now.nanoseconds, ordering: .releasing)
@@ -96,7 +98,7 @@ public final class LoopInstrument: @unchecked Sendable {
     /// Hands over the window. On the loop.
     public func flush(at now: Moment) {
         let length = now - windowStart
-        let cpu = Clock.threadCPU()
+        let cpu = Nanoseconds.threadCPU()
         let spent = cpu - windowCPU
         var observations = events
         observations.append(
@@ -160,7 +162,7 @@ public final class LoopInstrument: @unchecked Sendable {
 
     func attach(_ sink: any ObservationSink, id: Int, isFirst: Bool) {
         guard !sinks.contains(where: { $0.id == id }) else { return }
-        flush(at: Clock.now())
+        flush(at: Moment.now())
         if isFirst {
             sink.record(instrument.takeKept())
         } else {
@@ -174,7 +176,7 @@ public final class LoopInstrument: @unchecked Sendable {
 
     /// Where everything stands: the steps of who is alive, and what is still to be balanced of each class.
     private var standing: [Observation] {
-        let now = Clock.now()
+        let now = Moment.now()
         var disconnects: [String: Int] = [:]
         for instance in instances {
             if let consumer = instance.classMeter?.consumer {

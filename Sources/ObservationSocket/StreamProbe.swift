@@ -1,3 +1,4 @@
+import Clocks
 @preconcurrency import Glibc
 import NIOCore
 import NIOPosix
@@ -30,12 +31,10 @@ public final class StreamProbe: Probe {
     /// Observes until the process says that it ends, dies, or the task is cancelled. Once.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
         guard let socket = descriptor.withLock({ $0.take() }) else { throw ObservationStream.Failure.stale }
-        var wall = timespec()
-        clock_gettime(CLOCK_REALTIME, &wall)
         sink.record([
             .start(
                 SessionStart(
-                    time: now(), wallClock: Double(wall.tv_sec) + Double(wall.tv_nsec) / 1e9, kind: .embedded,
+                    time: now(), wallClock: WallClock.now(), kind: .embedded,
                     description: description, pid: pid, grade: .exact, tool: tool))
         ])
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -1,3 +1,4 @@
+public import Clocks
 import Glibc
 public import Observations
 public import RemoteProcess
@@ -24,7 +25,7 @@ public struct ProcessProbe: Probe {
     ///   - now: reads CLOCK_MONOTONIC.
     public init(
         pid: Int32, interval: Duration = .milliseconds(250), proc: ProcFS = ProcFS(), tool: String,
-        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Moment = Moment.monotonic
+        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Moment = Moment.now
     ) {
         self.pid = pid
         self.interval = interval
@@ -81,19 +82,8 @@ public struct ProcessProbe: Probe {
     }
 
     private func start(of sample: ProcessSample) -> SessionStart {
-        var wall = timespec()
-        clock_gettime(CLOCK_REALTIME, &wall)
-        return SessionStart(
-            time: sample.time, wallClock: Double(wall.tv_sec) + Double(wall.tv_nsec) / 1e9, kind: .process,
-            description: sample.name, pid: pid, grade: .sampled, tool: tool)
-    }
-}
-
-extension Moment {
-    /// Now, on CLOCK_MONOTONIC.
-    public static func monotonic() -> Moment {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+        SessionStart(
+            time: sample.time, wallClock: WallClock.now(), kind: .process, description: sample.name, pid: pid,
+            grade: .sampled, tool: tool)
     }
 }

@@ -1,3 +1,4 @@
+import Clocks
 import Instruments
 import ConsumerRuntime
 import NIOCore
@@ -41,7 +42,7 @@ final class LoopHost: @unchecked Sendable {
 
     /// The value of `Date` (RFC 9110 §5.6.7), made once a second.
     var date: String {
-        let second = Int(Clock.wall())
+        let second = Int(WallClock.now())
         if second != dateSecond {
             dateSecond = second
             dateText = HTTPDate.text(second)

@@ -1,3 +1,4 @@
+import Clocks
 import Observations
 import Scenarios
 import Statistics
@@ -5,7 +6,7 @@ import Statistics
 extension ClientRun {
     func send(_ payload: Step.Payload) async throws {
         let client = try open()
-        let now = Moment.now
+        let now = Moment.now()
         lastSend = (now, due)
         let late = now - due
         do {
@@ -35,13 +36,13 @@ extension ClientRun {
 
     func ping(within limit: Nanoseconds) async throws {
         let client = try open()
-        let start = Moment.now
+        let start = Moment.now()
         try await client.ping()
         while true {
             let arrival = try await next(client, by: start + limit)
             if case .pong = arrival.message { break }
         }
-        due = max(due, .now)
+        due = max(due, .now())
     }
 
     func wait(_ span: Step.Span) async throws {
@@ -51,23 +52,23 @@ extension ClientRun {
 
     func expect(_ expectation: Step.Expectation) async throws {
         let client = try open()
-        let deadline = Moment.now + expectation.within
+        let deadline = Moment.now() + expectation.within
         switch expectation.kind {
         case .nothing:
             do {
                 let arrival = try await next(client, by: deadline)
                 throw Failure("\(arrival.message.words) came, and nothing should")
-            } catch ClientError.timedOut { due = max(due, .now) }
+            } catch ClientError.timedOut { due = max(due, .now()) }
         case .sequence(let field, let count):
             for _ in 0..<count { try await takeNumbered(field, client, by: deadline) }
-            due = max(due, .now)
+            due = max(due, .now())
         case .closed(let wanted):
             while true {
                 guard case .closed(let code, _) = try await next(client, by: deadline).message else { continue }
                 guard wanted == nil || wanted == code else {
                     throw Failure("the connection was closed with \(code), and should be with \(wanted ?? 0)")
                 }
-                due = max(due, .now)
+                due = max(due, .now())
                 return
             }
         default:
@@ -92,7 +93,7 @@ extension ClientRun {
 
     private func next(_ client: WebSocketClient, by deadline: Moment) async throws -> ClientArrival {
         do {
-            let arrival = try await client.arrival(within: max(.zero, deadline - .now))
+            let arrival = try await client.arrival(within: max(.zero, deadline - .now()))
             if case .closed(let code, _) = arrival.message {
                 ended(code: code)
             } else {

@@ -1,3 +1,4 @@
+import Clocks
 import NIOCore
 import Observations
 import Scenarios
@@ -43,7 +44,7 @@ final class ClientRun {
         stage.count { $0.started += 1 }
         do {
             try await loop.wait(until: due)
-            let late = Moment.now - due
+            let late = Moment.now() - due
             stage.count { $0.lateness.record(late.count) }
             try await perform(steps)
         } catch is CancellationError {
@@ -104,13 +105,13 @@ final class ClientRun {
     private func connect(_ opening: Step.Connect) async throws {
         self.opening = opening
         await leave()
-        let start = Moment.now
+        let start = Moment.now()
         do {
             let client = try await WebSocketClient.connect(
                 host: stage.endpoint.host, port: stage.endpoint.port, path: target(opening),
                 subprotocols: opening.subprotocols, headers: fill(opening.headers), timeout: opening.within.duration,
                 group: stage.group)
-            let now = Moment.now
+            let now = Moment.now()
             self.client = client
             let due = self.due
             stage.count {
@@ -121,7 +122,7 @@ final class ClientRun {
             self.due = max(due, now)
             guard case .open = opening.outcome else { throw Failure("the handshake was accepted") }
         } catch let error as ClientError {
-            self.due = max(due, .now)
+            self.due = max(due, .now())
             try refused(error, opening)
         }
     }
@@ -158,11 +159,11 @@ final class ClientRun {
         _ path: Template, _ headers: [Step.Header], expecting wanted: Int, within limit: Nanoseconds
     ) async throws {
         let target = stage.endpoint.prefix + path.text(client: number, sequence: sequence, using: &generator)
-        let (start, due) = (Moment.now, self.due)
+        let (start, due) = (Moment.now(), self.due)
         stage.count { $0.sent += 1 }
         let status = try await HTTPGet.request(
             target, fields: fill(headers), at: stage.endpoint, within: limit, group: stage.group)
-        let now = Moment.now
+        let now = Moment.now()
         sequence += 1
         stage.count {
             $0.received += 1

@@ -1,3 +1,4 @@
+import Clocks
 import NIOCore
 import Observations
 import Scenarios
@@ -77,8 +78,8 @@ extension ClientRun {
 
     /// Waits for the end, at most ten seconds: a server that goes on after that fails the step.
     private func gone(_ client: WebSocketClient) async {
-        let deadline = Moment.now + .seconds(10)
-        while let arrival = try? await client.arrival(within: max(.zero, deadline - .now)) {
+        let deadline = Moment.now() + .seconds(10)
+        while let arrival = try? await client.arrival(within: max(.zero, deadline - .now())) {
             guard case .closed(let code, _) = arrival.message else { continue }
             ended(code: code)
             return

@@ -1,3 +1,4 @@
+import Clocks
 import Glibc
 public import Observations
 
@@ -13,17 +14,15 @@ public struct OutsideProbe: Probe {
 
     /// Marks the start, then waits for the end: what there is to see, the clients record.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
-        let start = Moment.now
-        var wall = timespec()
-        clock_gettime(CLOCK_REALTIME, &wall)
+        let start = Moment.now()
         sink.record([
             .start(
                 SessionStart(
-                    time: start, wallClock: Double(wall.tv_sec) + Double(wall.tv_nsec) / 1e9, kind: .url,
+                    time: start, wallClock: WallClock.now(), kind: .url,
                     description: "server at \(endpoint.authority), seen by its clients", grade: .outside, tool: tool))
         ])
         // Ended by cancellation, when the scenario is over.
         try? await Task.sleep(for: .seconds(1_000_000_000))
-        return SessionEnd(time: .now, reason: .interrupted)
+        return SessionEnd(time: .now(), reason: .interrupted)
     }
 }

@@ -1,10 +1,6 @@
+import Clocks
 import NIOCore
 import Observations
-
-extension Moment {
-    /// CLOCK_MONOTONIC, which NIO's deadlines are readings of.
-    static var now: Moment { Moment(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
-}
 
 extension EventLoop {
     /// Waits until a moment, on this loop's timer: to the kernel's microseconds, where the default clock is free to be late.
@@ -12,7 +8,7 @@ extension EventLoop {
     /// - Throws: `CancellationError`.
     func wait(until moment: Moment) async throws {
         try Task.checkCancellation()
-        guard moment > .now else { return }
+        guard moment > .now() else { return }
         let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment.nanoseconds))
         let timer = scheduleTask(deadline: deadline) {}
         try await withTaskCancellationHandler {

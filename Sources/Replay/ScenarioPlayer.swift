@@ -1,3 +1,4 @@
+import Clocks
 public import Observations
 public import Scenarios
 import NIOCore
@@ -27,19 +28,19 @@ public struct ScenarioPlayer: Sendable {
         -> ClientTally
     {
         let phase = scenario.phases[index]
-        sink.record([.phase(PhaseMark(time: .now, name: phase.name))])
+        sink.record([.phase(PhaseMark(time: .now(), name: phase.name))])
         let plan = Plan(phase, index: index, of: scenario)
         let stage = Stage(
             endpoint: endpoint, path: scenario.path, phase: phase.name, group: group, sink: sink,
             barriers: Barriers(plan.barriers))
-        let start = Moment.now
+        let start = Moment.now()
         let end = phase.duration.map { start + $0 }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 // Ends with the group; says how things stand meanwhile.
                 let loop = group.eventLoops.next()
                 while true {
-                    try await loop.wait(until: .now + .milliseconds(250))
+                    try await loop.wait(until: .now() + .milliseconds(250))
                     progress(stage.tally)
                 }
             }
@@ -71,7 +72,7 @@ public struct ScenarioPlayer: Sendable {
                 tasks.addTask {
                     var number = entry.number
                     repeat {
-                        let due = number == entry.number ? start + entry.offset : Moment.now
+                        let due = number == entry.number ? start + entry.offset : Moment.now()
                         let run = ClientRun(number: number, stage: stage, due: due, seed: scenario.seed)
                         await run.play(scenario.clients[entry.client] ?? [])
                         number += plan.entries.count

@@ -1,3 +1,4 @@
+import Clocks
 import Observations
 import Scenarios
 import Synchronization
@@ -32,7 +33,7 @@ final class Stage: Sendable {
         sink.record([
             .client(
                 ClientEvent(
-                    time: .now, client: UInt64(client), phase: phase, kind: kind, code: code, latency: latency))
+                    time: .now(), client: UInt64(client), phase: phase, kind: kind, code: code, latency: latency))
         ])
     }
 }

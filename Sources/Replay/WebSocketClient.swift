@@ -1,3 +1,4 @@
+import Clocks
 @preconcurrency import Glibc
 import NIOCore
 import NIOPosix
@@ -35,7 +36,7 @@ struct ClientArrival: Sendable {
 
     init(_ message: ClientMessage) {
         self.message = message
-        time = .now
+        time = .now()
     }
 }
 

@@ -1,4 +1,5 @@
 import CPythonLayouts
+import Clocks
 import Glibc
 import Observations
 import PythonTargets

@@ -1,3 +1,4 @@
+import Clocks
 import Observations
 import PythonTargets
 import Synchronization

@@ -1,4 +1,5 @@
 import CPythonLayouts
+import Clocks
 import Observations
 import PythonTargets
 import Testing

@@ -1,3 +1,4 @@
+import Clocks
 @preconcurrency import Glibc
 import Instruments
 import NIOCore
@@ -53,7 +54,7 @@ private func makePlace() -> SocketPlace {
     }
 
     private func join(_ place: SocketPlace, _ sink: Collector) throws -> Task<SessionEnd, any Error> {
-        let probe = StreamProbe(try ObservationStream(pid: getpid(), at: place), tool: "test", now: Clock.now)
+        let probe = StreamProbe(try ObservationStream(pid: getpid(), at: place), tool: "test", now: Moment.now)
         return Task { try await probe.observe(into: sink) }
     }
 
@@ -180,7 +181,7 @@ private func makePlace() -> SocketPlace {
         let stream = try ObservationStream(pid: getpid(), at: place)
         #expect(stream.description == #"\u{1B}[2J"#)
         let sink = Collector()
-        let end = try await StreamProbe(stream, tool: "test", now: Clock.now).observe(into: sink)
+        let end = try await StreamProbe(stream, tool: "test", now: Moment.now).observe(into: sink)
         await server.value
         #expect(end.reason == (kind == 1 || kind == 2 ? .failed : .targetExited))
         #expect(end.detail?.isEmpty == false)

@@ -1,3 +1,4 @@
+import Clocks
 import Foundation
 import Observations
 import ProcessFixtures
@@ -71,9 +72,9 @@ struct ProcessSamplerTests {
     @Test("our own process burns CPU, and says so")
     func own() throws {
         let sampler = try ProcessSampler(pid: getpid())
-        let first = try sampler.sample(at: .monotonic())
+        let first = try sampler.sample(at: .now())
         var last = first
-        while last.cpu <= first.cpu { last = try sampler.sample(at: .monotonic(), sockets: false) }
+        while last.cpu <= first.cpu { last = try sampler.sample(at: .now(), sockets: false) }
         #expect(last.threads.allSatisfy { $0.runQueueWait != nil && $0.voluntarySwitches != nil })
         #expect(last.residentBytes > 1 << 20)
         #expect((last.descriptors ?? 0) > 2)

@@ -1,3 +1,4 @@
+import Clocks
 import Glibc
 import Observations
 
@@ -11,9 +12,7 @@ struct CensusClock {
     /// The clock of a census at `now`.
     init(now: Moment) {
         self.now = now
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        wallClock = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        wallClock = WallClock.now()
     }
 
     /// A wall-clock time of the target as a moment; never one to come.

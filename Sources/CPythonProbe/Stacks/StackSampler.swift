@@ -1,5 +1,6 @@
 import CLinux
 import CPythonLayouts
+import Clocks
 import Glibc
 public import Observations
 import RemoteProcess

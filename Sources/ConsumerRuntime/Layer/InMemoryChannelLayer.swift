@@ -1,3 +1,4 @@
+public import Clocks
 public import Instruments
 public import Observations
 import Synchronization
@@ -62,7 +63,7 @@ public final class InMemoryChannelLayer: ChannelLayer {
     ///   - instrument: told of what is refused, dropped and expired.
     ///   - now: the clock; tests give their own.
     public init(
-        limits: Limits = Limits(), instrument: Instrument? = nil, now: @escaping @Sendable () -> Moment = Clock.now
+        limits: Limits = Limits(), instrument: Instrument? = nil, now: @escaping @Sendable () -> Moment = Moment.now
     ) {
         self.limits = limits
         self.instrument = instrument
