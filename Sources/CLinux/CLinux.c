@@ -22,6 +22,13 @@ int64_t ls_process_vm_readv(
     return got < 0 ? -errno : got;
 }
 
+int64_t ls_process_vm_writev(
+    int32_t pid, const struct ls_range *local, uint64_t locals, const struct ls_range *ranges, uint64_t count) {
+    ssize_t put =
+        process_vm_writev(pid, (const struct iovec *)local, locals, (const struct iovec *)ranges, count, 0);
+    return put < 0 ? -errno : put;
+}
+
 int32_t ls_set_timer_slack(uint64_t nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds) == 0 ? 0 : -errno;
 }

@@ -9,7 +9,7 @@ public struct DebugOffsets: Hashable, Sendable {
     public var version: PythonVersion
     /// Built without a GIL.
     public var isFreeThreaded: Bool
-    private var words: [UInt64]
+    private(set) var words: [UInt64]
 
     private static let cookie = Array("xdebugpy".utf8)
     private static let count = 96

@@ -86,6 +86,8 @@ public struct PythonProcess: Sendable {
     }
 
     private let debugOffsets: DebugOffsets?
+    /// Where it takes a request to run a script (3.14 and later).
+    var remoteExecution: RemoteExecution? { debugOffsets?.remoteExecution }
 
     /// Checks once more when the first look was at something that went away meanwhile.
     private static func check(

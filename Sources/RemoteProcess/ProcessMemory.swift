@@ -143,7 +143,7 @@ public struct GatherRead: ~Copyable {
 
 extension RemoteReadError {
     /// What process_vm_readv returned instead of the bytes: -errno, or too few.
-    fileprivate init(_ result: Int64, _ address: RemoteAddress, _ count: Int) {
+    init(_ result: Int64, _ address: RemoteAddress, _ count: Int) {
         switch Int32(truncatingIfNeeded: -result) {
         case EFAULT, EIO: self = .unmapped(address: address, count: count)
         case ESRCH: self = .gone

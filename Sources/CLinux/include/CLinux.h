@@ -17,6 +17,10 @@ struct ls_range {
 int64_t ls_process_vm_readv(
     int32_t pid, const struct ls_range *local, uint64_t locals, const struct ls_range *ranges, uint64_t count);
 
+/// process_vm_writev(2): the other way round. Returns the bytes written.
+int64_t ls_process_vm_writev(
+    int32_t pid, const struct ls_range *local, uint64_t locals, const struct ls_range *ranges, uint64_t count);
+
 /// prctl(2) PR_SET_TIMERSLACK of the calling thread: how late its sleeps may end.
 int32_t ls_set_timer_slack(uint64_t nanoseconds);
 
