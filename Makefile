@@ -5,7 +5,9 @@ SCRATCH ?= .build
 RELEASE := swift build --configuration release --static-swift-stdlib --scratch-path $(SCRATCH)
 LOOPSCOPE := $(SCRATCH)/release/loopscope
 
-.PHONY: help run test setup setup-ci lint format golden bench matrix fuzz docs
+.PHONY: help run install manual test setup setup-ci lint format golden bench matrix fuzz docs
+
+PREFIX ?= /usr/local
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -13,6 +15,19 @@ help: ## this list
 run: setup ## build, then show the main job: loopscope demo
 	$(RELEASE) --product loopscope
 	$(LOOPSCOPE) demo
+
+install: setup ## the program and its shell completions, below PREFIX (/usr/local)
+	$(RELEASE) --product loopscope
+	install -D -m 755 $(LOOPSCOPE) $(DESTDIR)$(PREFIX)/bin/loopscope
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	$(LOOPSCOPE) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/loopscope
+	$(LOOPSCOPE) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_loopscope
+	$(LOOPSCOPE) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/loopscope.fish
+
+manual: setup ## manual pages, one per command, below the scratch folder
+	mkdir -p $(SCRATCH)/man
+	swift package --scratch-path $(SCRATCH) --allow-writing-to-directory $(SCRATCH)/man generate-manual \
+		--configuration debug --multi-page --output-directory $(SCRATCH)/man
 
 test: setup ## every test; what this machine lacks is skipped with its reason and counted
 	@scripts/setup-pythons --quiet --offline
