@@ -19,9 +19,8 @@ final class LoopHost: @unchecked Sendable {
     private var dateSecond = -1
     private var dateText = ""
     private(set) var isStopping = false
-    /// Shared by the loop's connections: no context is kept between messages.
-    private(set) lazy var inflater = ZlibInflater()
-    private var deflaters: [Int: ZlibDeflater] = [:]
+    /// Shared by the loop's connections.
+    let codecs = DeflateCodecs()
 
     init(home: ConsumerLoop, application: any ASGIApplication, configuration: ServerConfiguration) {
         self.home = home
@@ -48,14 +47,6 @@ final class LoopHost: @unchecked Sendable {
             dateText = HTTPDate.text(second)
         }
         return dateText
-    }
-
-    /// The compressor for a window.
-    func deflater(_ agreement: DeflateAgreement) -> ZlibDeflater? {
-        if deflaters[agreement.serverWindowBits] == nil {
-            deflaters[agreement.serverWindowBits] = ZlibDeflater(windowBits: agreement.serverWindowBits)
-        }
-        return deflaters[agreement.serverWindowBits]
     }
 
     /// Connections that are open or whose application has not ended.

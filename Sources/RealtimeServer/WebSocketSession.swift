@@ -48,9 +48,10 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     init(host: LoopHost, channel: any Channel, _ scope: Scope, _ agreement: DeflateAgreement?) {
         self.host = host
         self.channel = channel
-        deflater = agreement.flatMap { host.deflater($0) }
+        deflater = agreement.flatMap { host.codecs.deflater($0) }
         reader = MessageReader(
-            peer: .client, limit: host.configuration.messageLimit, inflater: agreement.flatMap { _ in host.inflater })
+            peer: .client, limit: host.configuration.messageLimit,
+            inflater: agreement.flatMap { _ in host.codecs.inflater })
         connection = Connection(
             on: host.home, scope, afterDisconnect: host.configuration.policy.afterDisconnect)
     }
@@ -115,6 +116,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
         guard !isSocketGone else { return }
         isSocketGone = true
         state = .closed
+        onAnswer = nil
         timer?.cancel()
         keepAlive?.cancel()
         resumeWriters()

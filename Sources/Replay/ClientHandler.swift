@@ -9,8 +9,10 @@ final class ClientHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private var handshake: ClientHandshake?
-    private var opened: EventLoopPromise<String?>?
-    private var reader = MessageReader(peer: .server, limit: 64 << 20)
+    private var opened: EventLoopPromise<Handshake.Chosen>?
+    private let group: ClientGroup
+    private var reader = MessageReader(peer: .server, limit: ClientHandler.messageLimit)
+    private var deflater: ZlibDeflater?
     private var writer = FrameWriter.client()
     private var context: ChannelHandlerContext?
     private var inbox: Deque<ClientArrival> = []
@@ -24,8 +26,12 @@ final class ClientHandler: ChannelInboundHandler {
 
     private let loop: any EventLoop
 
-    init(handshake: ClientHandshake, opened: EventLoopPromise<String?>) {
+    /// Largest message of a server, in bytes.
+    private static let messageLimit = 64 << 20
+
+    init(handshake: ClientHandshake, opened: EventLoopPromise<Handshake.Chosen>, group: ClientGroup) {
         loop = opened.futureResult.eventLoop
+        self.group = group
         self.handshake = handshake
         self.opened = opened
     }
@@ -56,11 +62,15 @@ final class ClientHandler: ChannelInboundHandler {
 
     private func readAnswer(_ bytes: UnsafeRawBufferPointer) {
         do {
-            guard let (subprotocol, rest) = try handshake?.read(bytes) else { return }
+            guard let (chosen, rest) = try handshake?.read(bytes) else { return }
             handshake = nil
+            if let agreement = chosen.deflate {
+                reader = MessageReader(peer: .server, limit: Self.messageLimit, inflater: group.codecs.inflater)
+                deflater = group.codecs.deflater(agreement)
+            }
             let opened = self.opened
             self.opened = nil
-            opened?.succeed(subprotocol)
+            opened?.succeed(chosen)
             rest.withUnsafeBytes { read($0) }
         } catch {
             let opened = self.opened
@@ -117,17 +127,28 @@ final class ClientHandler: ChannelInboundHandler {
         write(opcode, payload, isFinal: isFinal)
     }
 
+    /// Sends a message, compressed where that was agreed on and is worth it.
+    func send(message opcode: Opcode, _ payload: [UInt8]) throws {
+        guard let deflater, payload.count >= ZlibDeflater.least,
+            let compressed = payload.withUnsafeBytes({ deflater.deflate($0) })
+        else { return try send(opcode, payload) }
+        guard !isGone, !hasSentClose else { throw ClientError.closed(code: closeCode?.code ?? 1006) }
+        write(opcode, compressed, isCompressed: true)
+    }
+
     func send(raw bytes: [UInt8]) throws {
         guard !isGone, let context else { throw ClientError.closed(code: closeCode?.code ?? 1006) }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
     }
 
-    private func write(_ opcode: Opcode, _ payload: [UInt8], isFinal: Bool = true) {
+    private func write(_ opcode: Opcode, _ payload: [UInt8], isFinal: Bool = true, isCompressed: Bool = false) {
         guard let context else { return }
         let size = writer.size(payload.count)
         var buffer = context.channel.allocator.buffer(capacity: size)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { target in
-            payload.withUnsafeBytes { writer.write(opcode, $0, isFinal: isFinal, to: target) }
+            payload.withUnsafeBytes {
+                writer.write(opcode, $0, isFinal: isFinal, isCompressed: isCompressed, to: target)
+            }
         }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }

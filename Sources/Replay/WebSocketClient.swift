@@ -48,28 +48,33 @@ public final class WebSocketClient: Sendable {
     private let handler: NIOLoopBound<ClientHandler>
     /// From connecting to the answer of the handshake.
     public let handshakeLatency: Nanoseconds
+    /// What the server chose of what was offered.
+    private let chosen: Handshake.Chosen
     /// The subprotocol the server chose.
-    public let subprotocol: String?
+    public var subprotocol: String? { chosen.subprotocol }
+    /// Whether messages may be compressed, either way.
+    public var isCompressed: Bool { chosen.deflate != nil }
 
     private init(
-        channel: any Channel, handler: NIOLoopBound<ClientHandler>, latency: Nanoseconds, subprotocol: String?
+        channel: any Channel, handler: NIOLoopBound<ClientHandler>, latency: Nanoseconds, chosen: Handshake.Chosen
     ) {
         self.channel = channel
         self.handler = handler
         handshakeLatency = latency
-        self.subprotocol = subprotocol
+        self.chosen = chosen
     }
 
     /// Connects and completes the handshake.
     ///
     /// - Parameters:
     ///   - path: path and query.
+    ///   - compression: whether permessage-deflate is offered.
     ///   - timeout: for the connection and the handshake together.
     ///   - group: the loops to run on.
     /// - Throws: `ClientError`.
     public static func connect(
         host: String = "127.0.0.1", port: Int, path: String, subprotocols: [String] = [],
-        headers: [(name: String, value: String)] = [], timeout: Duration = .seconds(30),
+        headers: [(name: String, value: String)] = [], compression: Bool = false, timeout: Duration = .seconds(30),
         group: ClientGroup = .shared
     ) async throws -> WebSocketClient {
         let start = NIODeadline.now()
@@ -80,8 +85,9 @@ public final class WebSocketClient: Sendable {
             return Handshake.key(using: &generator)
         }()
         let handshake = ClientHandshake(
-            host: "\(host):\(port)", target: path, subprotocols: subprotocols, fields: headers, key: key)
-        let opened = loop.makePromise(of: String?.self)
+            host: "\(host):\(port)", target: path, subprotocols: subprotocols, fields: headers,
+            offersDeflate: compression, key: key)
+        let opened = loop.makePromise(of: Handshake.Chosen.self)
         let (channel, handler): (any Channel, NIOLoopBound<ClientHandler>)
         do {
             (channel, handler) = try await ClientBootstrap(group: loop)
@@ -89,7 +95,7 @@ public final class WebSocketClient: Sendable {
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
                 .connect(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let handler = ClientHandler(handshake: handshake, opened: opened)
+                        let handler = ClientHandler(handshake: handshake, opened: opened, group: group)
                         try channel.pipeline.syncOperations.addHandler(handler)
                         return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
                     }
@@ -100,9 +106,9 @@ public final class WebSocketClient: Sendable {
         }
         let timer = loop.scheduleTask(deadline: start + limit) { handler.value.timeOut() }
         defer { timer.cancel() }
-        let subprotocol = try await opened.futureResult.get()
+        let chosen = try await opened.futureResult.get()
         let latency = Nanoseconds((NIODeadline.now() - start).nanoseconds)
-        return WebSocketClient(channel: channel, handler: handler, latency: latency, subprotocol: subprotocol)
+        return WebSocketClient(channel: channel, handler: handler, latency: latency, chosen: chosen)
     }
 
     func onLoop<Value: Sendable>(
@@ -115,10 +121,10 @@ public final class WebSocketClient: Sendable {
     /// Sends text.
     ///
     /// - Throws: `ClientError.closed`.
-    public func send(text: String) async throws { try await onLoop { try $0.send(.text, Array(text.utf8)) } }
+    public func send(text: String) async throws { try await onLoop { try $0.send(message: .text, Array(text.utf8)) } }
 
     /// Sends bytes.
-    public func send(bytes: [UInt8]) async throws { try await onLoop { try $0.send(.binary, bytes) } }
+    public func send(bytes: [UInt8]) async throws { try await onLoop { try $0.send(message: .binary, bytes) } }
 
     /// Sends a ping.
     public func ping(_ payload: [UInt8] = []) async throws { try await onLoop { try $0.send(.ping, payload) } }

@@ -7,6 +7,7 @@ public struct ClientHandshake: Sendable {
 
     private let key: String
     private let offered: [String]
+    private let offersDeflate: Bool
     private var head: [UInt8] = []
 
     /// The request's bytes.
@@ -17,17 +18,20 @@ public struct ClientHandshake: Sendable {
     /// - Parameters:
     ///   - target: path and query; control characters and spaces in it are percent-encoded.
     ///   - fields: further header fields; one with a line end in it is left out.
+    ///   - offersDeflate: whether permessage-deflate is offered.
     public init(
         host: String, target: String, subprotocols: [String] = [], fields: [(name: String, value: String)] = [],
-        key: String
+        offersDeflate: Bool = false, key: String
     ) {
         self.key = key
         offered = subprotocols
+        self.offersDeflate = offersDeflate
         var lines = [
             "GET \(Self.encoded(target)) HTTP/1.1", "Host: \(host)", "Upgrade: websocket", "Connection: Upgrade",
             "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: \(key)",
         ]
         if !subprotocols.isEmpty { lines.append("Sec-WebSocket-Protocol: " + subprotocols.joined(separator: ", ")) }
+        if offersDeflate { lines.append("Sec-WebSocket-Extensions: " + DeflateAgreement.offer) }
         lines += fields.map { "\($0.name): \($0.value)" }
         lines.removeAll { $0.utf8.contains { $0 < 0x20 && $0 != 0x09 } }
         request = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
@@ -43,10 +47,10 @@ public struct ClientHandshake: Sendable {
 
     /// Takes bytes of the answer.
     ///
-    /// - Returns: `nil` while the head is not whole; then the subprotocol chosen and the first bytes after the head.
+    /// - Returns: `nil` while the head is not whole; then what the server chose, and the first bytes after the head.
     public mutating func read(
         _ bytes: UnsafeRawBufferPointer
-    ) throws(Handshake.Rejection) -> (subprotocol: String?, rest: [UInt8])? {
+    ) throws(Handshake.Rejection) -> (chosen: Handshake.Chosen, rest: [UInt8])? {
         let from = max(0, head.count - 3)
         head.append(contentsOf: bytes)
         guard let end = Self.endOfHead(head, from: from) else {
@@ -55,7 +59,8 @@ public struct ClientHandshake: Sendable {
         }
         guard end <= Self.headLimit else { throw .notHTTP }
         let (status, fields) = try Self.parse(head[..<end])
-        let chosen = try Handshake.check(status: status, fields: fields, key: key, offered: offered)
+        let chosen = try Handshake.check(
+            status: status, fields: fields, key: key, offered: offered, offersDeflate: offersDeflate)
         return (chosen, Array(head[end...]))
     }
 

@@ -1,56 +1,5 @@
 import CZlib
 
-/// What was agreed on about permessage-deflate (RFC 7692 §7.1).
-///
-/// No context is kept between messages in either direction: a connection then owns no window (some 300 kB with one), and
-/// all connections of a loop share one compressor.
-public struct DeflateAgreement: Hashable, Sendable {
-    /// log2 of the largest window the server may use: 9 to 15.
-    public var serverWindowBits: Int
-
-    /// The extension's value in the server's answer.
-    public var answer: String {
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
-            + (serverWindowBits < 15 ? "; server_max_window_bits=\(serverWindowBits)" : "")
-    }
-
-    /// The first offer of a client that can be met; `nil` when there is none.
-    public init?(offers fields: [Handshake.Field]) {
-        for offer in Handshake.values("sec-websocket-extensions", in: fields).flatMap({ $0.split(separator: ",") }) {
-            if let bits = Self.windowBits(offer: offer) {
-                serverWindowBits = bits
-                return
-            }
-        }
-        return nil
-    }
-
-    /// The window an offer allows the server, or `nil` for an offer that is wrong or cannot be met.
-    private static func windowBits(offer: Substring) -> Int? {
-        var parts = offer.split(separator: ";", omittingEmptySubsequences: false).map { part in
-            part.filter { $0 != " " && $0 != "\t" && $0 != "\"" }
-        }
-        guard !parts.isEmpty, parts.removeFirst() == "permessage-deflate" else { return nil }
-        var bits = 15
-        var seen: Set<Substring> = []
-        for part in parts {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = pair.first, seen.insert(name).inserted else { return nil }
-            let value = pair.count > 1 ? Int(pair[1]) : nil
-            switch name {
-            case "server_no_context_takeover", "client_no_context_takeover": guard pair.count == 1 else { return nil }
-            case "client_max_window_bits": guard pair.count == 1 || 8...15 ~= value ?? 0 else { return nil }
-            case "server_max_window_bits":
-                // zlib cannot make a window of 2^8.
-                guard let value, 9...15 ~= value else { return nil }
-                bits = value
-            default: return nil
-            }
-        }
-        return bits
-    }
-}
-
 /// Decompresses whole messages with zlib. One for each loop.
 ///
 /// `@unchecked Sendable`: it is used on one loop's thread only. The pointer is zlib's state, ended in `deinit`.
@@ -123,5 +72,24 @@ public final class ZlibDeflater: @unchecked Sendable {
             count = max(0, Int(written))
         }
         return written >= 0 ? payload : nil
+    }
+}
+
+/// The compressors and the decompressor that all connections of one loop share: no context is kept between messages.
+///
+/// Each is made when it is first wanted. `@unchecked Sendable`: it is used on one loop's thread only.
+public final class DeflateCodecs: @unchecked Sendable {
+    /// The decompressor; `nil` when there is no memory.
+    public private(set) lazy var inflater = ZlibInflater()
+    private var deflaters: [Int: ZlibDeflater] = [:]
+
+    /// None yet.
+    public init() {}
+
+    /// The compressor that an agreement allows this side.
+    public func deflater(_ agreement: DeflateAgreement) -> ZlibDeflater? {
+        guard let bits = agreement.windowBits else { return nil }
+        if deflaters[bits] == nil { deflaters[bits] = ZlibDeflater(windowBits: bits) }
+        return deflaters[bits]
     }
 }

@@ -63,19 +63,31 @@ public enum Handshake {
             + (subprotocol.map { [("sec-websocket-protocol", $0)] } ?? [])
     }
 
+    /// What a server chose of what a client offered.
+    public struct Chosen: Hashable, Sendable {
+        /// The subprotocol; `nil` for none.
+        public var subprotocol: String?
+        /// What it agreed to about compression; `nil` for none.
+        public var deflate: DeflateAgreement?
+    }
+
     /// Checks a server's answer (§4.1).
     ///
-    /// - Returns: the subprotocol it chose.
+    /// - Parameters:
+    ///   - offered: the subprotocols that the client offered.
+    ///   - offersDeflate: whether it offered permessage-deflate: `DeflateAgreement.offer`.
     public static func check(
-        status: Int, fields: [Field], key: String, offered: [String]
-    ) throws(Rejection) -> String? {
+        status: Int, fields: [Field], key: String, offered: [String], offersDeflate: Bool = false
+    ) throws(Rejection) -> Chosen {
         guard status == 101 else { throw .status(status) }
         guard tokens("upgrade", in: fields) == ["websocket"], tokens("connection", in: fields).contains("upgrade"),
             values("sec-websocket-accept", in: fields) == [accept(key: key)]
         else { throw .badAnswer }
         let chosen = values("sec-websocket-protocol", in: fields)
         guard chosen.count <= 1, chosen.allSatisfy(offered.contains) else { throw .notOffered }
-        return chosen.first
+        guard offersDeflate || values("sec-websocket-extensions", in: fields).isEmpty else { throw .notOffered }
+        return Chosen(
+            subprotocol: chosen.first, deflate: offersDeflate ? try DeflateAgreement.accepted(fields) : nil)
     }
 
     /// All values of a field, spaces around them cut off.

@@ -107,7 +107,8 @@ struct AutobahnTests {
             return
         }
         for number in 1...(try #require(Int(count))) {
-            let client = try await WebSocketClient.connect(port: port, path: "/runCase?case=\(number)&agent=loopscope")
+            let client = try await WebSocketClient.connect(
+                port: port, path: "/runCase?case=\(number)&agent=loopscope", compression: true)
             try await Self.echo(client)
         }
         let last = try await WebSocketClient.connect(port: port, path: "/updateReports?agent=loopscope")

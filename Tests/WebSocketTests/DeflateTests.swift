@@ -85,6 +85,40 @@ import Testing
             ("permessage-deflate; server_no_context_takeover; server_no_context_takeover", nil), ("", nil),
         ] as [(String, Int?)])
     func offers(value: String, bits: Int?) {
-        #expect(DeflateAgreement(offers: [("Sec-WebSocket-Extensions", value)])?.serverWindowBits == bits)
+        #expect(DeflateAgreement(offers: [("Sec-WebSocket-Extensions", value)])?.windowBits == bits)
     }
+
+    @Test(
+        "what a server makes of the client's offer is checked",
+        arguments: [
+            ("permessage-deflate; server_no_context_takeover", 15),
+            ("permessage-deflate; server_no_context_takeover; client_no_context_takeover", 15),
+            ("permessage-deflate; client_max_window_bits=9; server_no_context_takeover; server_max_window_bits=8", 9),
+            ("permessage-deflate; server_no_context_takeover; client_max_window_bits=8", nil),
+        ] as [(String, Int?)])
+    func accepted(value: String, bits: Int?) throws {
+        let agreement = try #require(try DeflateAgreement.accepted([("Sec-WebSocket-Extensions", value)]))
+        #expect(agreement.windowBits == bits)
+    }
+
+    @Test(
+        "a server that takes what was not offered is refused",
+        arguments: [
+            "permessage-deflate", "permessage-deflate; client_no_context_takeover", "x-webkit-deflate-frame",
+            "permessage-deflate; server_no_context_takeover=1", "",
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits",
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits=16",
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=7",
+            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+            "permessage-deflate; server_no_context_takeover; unknown",
+            "permessage-deflate; server_no_context_takeover, permessage-deflate",
+        ])
+    func notOffered(value: String) {
+        #expect(throws: Handshake.Rejection.notOffered) {
+            try DeflateAgreement.accepted([("Sec-WebSocket-Extensions", value)])
+        }
+    }
+
+    @Test("no offer was taken: nothing is compressed")
+    func declined() throws { #expect(try DeflateAgreement.accepted([]) == nil) }
 }

@@ -58,7 +58,7 @@ import Testing
                 continue
             }
             if let result = try piece.withUnsafeBytes({ try client.read($0) }) {
-                chosen = .some(result.subprotocol)
+                chosen = .some(result.chosen.subprotocol)
                 rest += result.rest
             }
         }
