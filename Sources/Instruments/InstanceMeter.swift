@@ -21,7 +21,10 @@ public final class InstanceMeter: @unchecked Sendable {
     private let openedAt = Moment.now()
     private(set) var closedAt: Moment?
     private(set) var channel: String?
-    private(set) var tasks: [String: Int] = [:]
+    /// What is counted as its tasks from its start to its end: the same array for every instance of an application.
+    private var own: [String] = []
+    /// Those that it started, by name, which may outlive it.
+    private var started: [String: Int] = [:]
     private(set) var groups = 0
     private(set) var disconnects = 0
     private(set) var dispatches: UInt64 = 0
@@ -100,36 +103,45 @@ public final class InstanceMeter: @unchecked Sendable {
         }
         self.channel = channel
         step(.started)
-        for task in tasks { taskStarted(task) }
+        own = tasks
+        self.classMeter?.count { $0.tasksStarted += tasks.count }
     }
 
     /// The instance threw `StopConsumer`: when it ends, it has stopped and not merely returned.
     package func instanceStopped() { hasStopped = true }
 
-    /// The instance has ended, and with it the tasks that are `its`.
-    package func instanceEnded(_ outcome: ConnectionEvent.Outcome, error: String? = nil, tasks its: [String]) {
+    /// The instance has ended, and with it the tasks that it was started with.
+    package func instanceEnded(_ outcome: ConnectionEvent.Outcome, error: String? = nil) {
         hasEnded = true
-        if classMeter != nil {
+        if let classMeter {
             for event in lastDispatches() { loop.record(event) }
-            for name in its where tasks[name] != nil { taskEnded(name) }
+            classMeter.count { $0.tasksEnded += own.count }
+            own = []
             step(.ended, outcome: outcome == .returned && hasStopped ? .stopped : outcome, error: error)
         }
         leaveIfOver()
     }
 
     /// Leaves the loop's list when nothing is left: neither socket nor instance, nor a task that has outlived both.
-    private func leaveIfOver() { if hasEnded, socket == .closed, tasks.isEmpty { loop.remove(self) } }
+    private func leaveIfOver() { if hasEnded, socket == .closed, started.isEmpty { loop.remove(self) } }
+
+    /// Its tasks by name.
+    var tasks: [String: Int] { own.reduce(into: started) { $0[$1, default: 0] += 1 } }
 
     /// A task of the instance begins.
-    package func taskStarted(_ name: String) {
-        tasks[name, default: 0] += 1
+    ///
+    /// - Parameters:
+    ///   - function: where it is started, with `file` and `line`.
+    package func taskStarted(_ name: String, function: StaticString, file: StaticString, line: UInt) {
+        classMeter?.taskStarted(name, function: function, file: file, line: line)
+        started[name, default: 0] += 1
         classMeter?.count { $0.tasksStarted += 1 }
     }
 
     /// A task of the instance has ended, before the instance or after.
     package func taskEnded(_ name: String) {
-        let left = (tasks[name] ?? 0) - 1
-        tasks[name] = left > 0 ? left : nil
+        let left = (started[name] ?? 0) - 1
+        started[name] = left > 0 ? left : nil
         classMeter?.count { $0.tasksEnded += 1 }
         leaveIfOver()
     }

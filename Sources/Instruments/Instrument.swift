@@ -25,6 +25,8 @@ public final class Instrument: Sendable {
         var pending: [Observation] = []
         var dropped = 0
         var loops: [LoopInstrument] = []
+        /// Loops made so far: their ids.
+        var made = 0
         var layerEvents: [LayerKey: Int] = [:]
         var layers: [@Sendable () -> LayerCensus] = []
         var labels: [DispatchLabel] = [DispatchLabel(consumer: "", message: "")]
@@ -55,13 +57,17 @@ public final class Instrument: Sendable {
     /// The instrument of one loop. Call it once for each, before it runs consumers.
     public func makeLoop(_ loop: any EventLoop) -> LoopInstrument {
         state.withLock { state in
-            let made = LoopInstrument(instrument: self, loop: loop, id: String(state.loops.count + 1))
+            state.made += 1
+            let made = LoopInstrument(instrument: self, loop: loop, id: String(state.made))
             state.loops.append(made)
             // A loop that comes later is observed by who observes already.
             made.sinks = state.sinks
             return made
         }
     }
+
+    /// A loop counts nothing any more: it is let go, and with it what it holds of this.
+    func loopStopped(_ loop: LoopInstrument) { state.withLock { $0.loops.removeAll { $0 === loop } } }
 
     /// The loops there are.
     public var loops: [LoopInstrument] { state.withLock(\.loops) }

@@ -38,15 +38,15 @@ extension LoopInstrument {
 extension InstanceMeter {
     /// How a census tells it; `nil` while no consumer serves it, and when nothing is left of it.
     var row: LoopCensus.Row? {
+        let tasks = self.tasks
         guard let classMeter, !hasEnded || !tasks.isEmpty else { return nil }
         // What keeps an instance alive that nothing serves any more: the tasks that it started.
         let keeper = hasEnded ? tasks.keys.min() : nil
-        let name = classMeter.consumer.split(separator: ".").last.map(String.init) ?? classMeter.consumer
         let instance = ConsumerInstance(
             id: connection, consumer: classMeter.consumer, socket: socket, path: path, lastMessage: lastMessage,
             lastMessageIsFirstDisconnect: lastIsFirstDisconnect, dispatching: isDispatching, progress: dispatches,
             disconnects: disconnects, closedAt: closedAt, tasks: tasks.values.reduce(0, +), groups: groups,
-            waitingIn: keeper.map { Frame(kind: .logical, function: "\(name).startTask(named: \"\($0)\")") },
+            waitingIn: keeper.flatMap { classMeter.taskSites[$0] },
             channel: channel, isServed: !hasEnded)
         return LoopCensus.Row(instance: instance, tasks: tasks)
     }

@@ -77,6 +77,11 @@ public final class LoopInstrument: @unchecked Sendable {
         lastBeat.store(0, ordering: .releasing)
         for meter in instances { events += meter.lastDispatches() }
         flush(at: Moment.now())
+        // These refer to the loop, as its instrument does: a server that has stopped is let go.
+        classes = [:]
+        for meter in instances { meter.place = -1 }
+        instances = []
+        instrument.loopStopped(self)
     }
 
     /// Counts a tick. On the loop; from NIO's metrics delegate.

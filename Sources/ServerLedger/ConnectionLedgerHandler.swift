@@ -32,7 +32,7 @@ final class ConnectionLedgerHandler: ChannelInboundHandler, @unchecked Sendable 
 
     func handlerRemoved(context: ChannelHandlerContext) {
         meter?.connectionClosed(code: nil)
-        meter?.instanceEnded(.returned, tasks: [])
+        meter?.instanceEnded(.returned)
         meter = nil
     }
 

@@ -70,3 +70,17 @@ private let handshake = [
     "GET / HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Extensions: permessage-deflate", "", "",
 ].joined(separator: "\r\n")
+
+/// Conversations that are right, to be made wrong.
+public let conversations: [[UInt8]] = [
+    Array("GET /?a=b HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8),
+    Array("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.0\r\n\r\n".utf8),
+    Array("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n".utf8),
+    Array(handshake.utf8) + maskedFrames,
+    maskedFrames,
+]
+
+/// Text, a fragmented binary message with a ping in between, and a close, all masked with zeros.
+public let maskedFrames: [UInt8] =
+    [0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69] + [0x02, 0x81, 0, 0, 0, 0, 1] + [0x89, 0x80, 0, 0, 0, 0]
+    + [0x80, 0x81, 0, 0, 0, 0, 2] + [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]

@@ -74,7 +74,7 @@ private func makePlace() -> SocketPlace {
             }
             try await loop.submit {
                 early.connectionClosed(code: 1000)
-                early.instanceEnded(.returned, tasks: ["application"])
+                early.instanceEnded(.returned)
             }.get()
             try await sink.eventually("its end is told") { $0.connections().map(\.step).contains(.ended) }
             let windows = sink.all.consumerWindows()

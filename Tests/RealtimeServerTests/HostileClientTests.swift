@@ -2,25 +2,9 @@ import HTTPFuzzing
 import Testing
 
 @Suite("Clients that send anything") struct HostileClientTests {
-    /// Conversations that are right, to be made wrong.
-    private static let seeds: [[UInt8]] = [
-        Array("GET /?a=b HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8),
-        Array("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.0\r\n\r\n".utf8),
-        Array("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n".utf8),
-        Array(
-            ("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").utf8) + frames,
-        frames,
-    ]
-
-    /// Text, a fragmented binary message with a ping in between, and a close, all masked with zeros.
-    private static let frames: [UInt8] =
-        [0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69] + [0x02, 0x81, 0, 0, 0, 0, 1] + [0x89, 0x80, 0, 0, 0, 0]
-        + [0x80, 0x81, 0, 0, 0, 0, 2] + [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]
-
-    @Test("every conversation, cut off at every byte, leaves a ledger that balances", arguments: 0..<5)
+    @Test("every conversation, cut off at every byte, leaves a ledger that balances", arguments: conversations.indices)
     func truncated(seed: Int) {
-        let bytes = Self.seeds[seed]
+        let bytes = conversations[seed]
         for length in 0...bytes.count {
             for first in [0, 1, 6, 7] as [UInt8] {
                 let problem = sendAnything([first] + bytes.prefix(length))
@@ -29,11 +13,13 @@ import Testing
         }
     }
 
-    @Test("every conversation, with bytes changed at random, leaves a ledger that balances", arguments: 0..<5)
+    @Test(
+        "every conversation, with bytes changed at random, leaves a ledger that balances",
+        arguments: conversations.indices)
     func mutated(seed: Int) {
         var random = Seeded(state: UInt64(seed) &+ 1)
         for turn in 0..<400 {
-            var bytes = Self.seeds[seed]
+            var bytes = conversations[seed]
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let place = Int.random(in: bytes.indices, using: &random)
                 switch Int.random(in: 0..<4, using: &random) {

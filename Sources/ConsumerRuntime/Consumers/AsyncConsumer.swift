@@ -59,12 +59,16 @@ open class AsyncConsumer {
 
     /// Starts a task that belongs to this instance, on its loop. It is counted as the instance's own until it ends;
     /// nothing ends it with the instance.
+    ///
+    /// - Parameters:
+    ///   - function: where it is started, with `file` and `line`: what a finding points at when the task is forgotten.
     @discardableResult
     public final func startTask(
-        named name: String, _ body: @escaping @Sendable () async -> Void
+        named name: String, function: StaticString = #function, file: StaticString = #filePath, line: UInt = #line,
+        _ body: @escaping @Sendable () async -> Void
     ) -> Task<Void, Never> {
         let meter = context.executor.meter
-        meter?.taskStarted(name)
+        meter?.taskStarted(name, function: function, file: file, line: line)
         return Task(executorPreference: context.executor) {
             await body()
             meter?.taskEnded(name)

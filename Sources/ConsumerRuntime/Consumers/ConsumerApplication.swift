@@ -6,23 +6,28 @@ struct ConsumerApplication: ASGIApplication {
     let layer: (any ChannelLayer)?
 
     /// The tasks that Channels keeps for each consumer; one mailbox stands for the two that receive.
-    static let tasks = ["application", "receive", "layer.receive"]
+    private static let tasks = ["application", "receive"]
+    private static let tasksWithLayer = tasks + ["layer.receive"]
 
     func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws {
         let mailbox = receive.mailbox
+        let instance = makeInstance(scope, mailbox, send)
+        do {
+            try await awaitManyDispatch(mailbox) { message in try await instance.dispatch(message) }
+        } catch is StopConsumer {
+            mailbox.executor.meter?.instanceStopped()
+        }
+    }
+
+    private func makeInstance(_ scope: Scope, _ mailbox: Mailbox, _ send: Send) -> AsyncConsumer {
         let executor = mailbox.executor
         let channel = layer?.openChannel(for: mailbox)
         mailbox.channel = channel
         executor.meter?.instanceStarted(
             String(reflecting: consumer), type: consumer, route: scope.urlRoute?.pattern, channel: channel?.name,
-            tasks: channel == nil ? ["application", "receive"] : Self.tasks)
-        let context = ConsumerContext(
-            scope: scope, channelLayer: layer, channelName: channel?.name, sendToServer: send, executor: executor)
-        let instance = consumer.init(context)
-        do {
-            try await awaitManyDispatch(mailbox) { message in try await instance.dispatch(message) }
-        } catch is StopConsumer {
-            executor.meter?.instanceStopped()
-        }
+            tasks: channel == nil ? Self.tasks : Self.tasksWithLayer)
+        return consumer.init(
+            ConsumerContext(
+                scope: scope, channelLayer: layer, channelName: channel?.name, sendToServer: send, executor: executor))
     }
 }

@@ -32,7 +32,7 @@ extension Message {
     var kind: MessageKind {
         switch self {
         case .websocketReceive: .receive
-        case .websocketDisconnect: .disconnect
+        case .websocketDisconnect, .httpDisconnect: .disconnect
         default: .other
         }
     }
@@ -49,10 +49,9 @@ extension InstanceMeter {
     /// The application ends.
     func instanceEnded(_ ending: Connection.Ending, killed: Bool) {
         switch ending {
-        case .returned: instanceEnded(.returned, tasks: ConsumerApplication.tasks)
-        case .cancelled: instanceEnded(killed ? .killed : .cancelled, tasks: ConsumerApplication.tasks)
-        case .threw(let error):
-            instanceEnded(.threw, error: String(reflecting: type(of: error)), tasks: ConsumerApplication.tasks)
+        case .returned: instanceEnded(.returned)
+        case .cancelled: instanceEnded(killed ? .killed : .cancelled)
+        case .threw(let error): instanceEnded(.threw, error: String(reflecting: type(of: error)))
         }
     }
 }

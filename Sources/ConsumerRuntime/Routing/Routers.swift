@@ -51,6 +51,13 @@ public struct URLRouter: ASGIApplication {
 
     /// Serves one connection.
     public func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws {
+        guard let (application, inner) = route(scope) else { throw NoRoute(wanted: scope.path) }
+        try await application(inner, receive, send)
+    }
+
+    /// The application for a scope, and what it is given. Apart from `callAsFunction`, whose frame lasts as long as the
+    /// connection.
+    private func route(_ scope: Scope) -> (application: any ASGIApplication, inner: Scope)? {
         let path = scope.remainingPath.hasPrefix("/") ? scope.remainingPath.dropFirst() : scope.remainingPath[...]
         for route in routes {
             guard let match = route.pattern.match(path, isPrefix: route.application.routesByPath) else { continue }
@@ -60,8 +67,8 @@ public struct URLRouter: ASGIApplication {
             inner.urlRoute = URLRoute(
                 pattern: (outer?.pattern ?? "/") + route.pattern.text,
                 kwargs: (outer?.kwargs ?? [:]).merging(match.parameters) { _, new in new })
-            return try await route.application(inner, receive, send)
+            return (route.application, inner)
         }
-        throw NoRoute(wanted: scope.path)
+        return nil
     }
 }

@@ -12,8 +12,20 @@ private func runDriver(
 ) -> CInt
 
 /// Hands the program's arguments to libFuzzer, which calls the target until its time is up.
-public func fuzz(_ target: FuzzTarget) -> Never {
+///
+/// - Parameter seeds: inputs that are right, for the fuzzer to make wrong: they are put into the corpus, the folder that
+///   is the program's first argument.
+public func fuzz(_ target: FuzzTarget, seeds: [[UInt8]] = []) -> Never {
+    if CommandLine.arguments.count > 1 {
+        for (number, seed) in seeds.enumerated() { write(seed, to: "\(CommandLine.arguments[1])/seed-\(number)") }
+    }
     var argc = CommandLine.argc
     var argv = CommandLine.unsafeArgv
     exit(runDriver(&argc, &argv, target))
+}
+
+private func write(_ bytes: [UInt8], to path: String) {
+    guard let file = fopen(path, "w") else { return }
+    fwrite(bytes, 1, bytes.count, file)
+    fclose(file)
 }
