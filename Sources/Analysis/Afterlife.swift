@@ -67,7 +67,7 @@ public struct Outliving: Hashable, Sendable {
         let mine = sightings.filter { $0.instance.consumer == instance.consumer }
         guard let first = mine.first, let last = mine.last else { return nil }
         // Another message than the disconnect, a layer's, hides what came before it: then only time tells.
-        let wasToldSo = mine.contains { $0.instance.lastMessage == "websocket.disconnect" }
+        let wasToldSo = mine.contains { $0.instance.disconnect != nil }
         guard wasToldSo || last.time - first.time >= settledBetween else { return nil }
         let previous = mine.dropLast().last
         let moved = previous.map { $0.instance.progress != last.instance.progress } ?? false
@@ -115,9 +115,19 @@ extension Outliving {
 }
 
 extension ConsumerInstance {
-    /// Whether the last message it was given is its disconnect, and its socket is gone.
+    /// The last message it was given, if that is the end of its connection.
+    package var disconnect: String? {
+        lastMessage.flatMap { ["websocket.disconnect", "http.disconnect"].contains($0) ? $0 : nil }
+    }
+
+    /// Whether the last message it was given is its disconnect, and its socket is gone. A request whose connection is kept
+    /// for the next one must be known to be over.
     var isAfterDisconnect: Bool {
-        lastMessage == "websocket.disconnect" && socket != .open && socket != .handshake
+        switch disconnect {
+        case "http.disconnect"?: socket == .closed
+        case nil: false
+        default: socket != .open && socket != .handshake
+        }
     }
 
     /// Whether it may have outlived its disconnect: it has seen it, or waits for messages without a socket.

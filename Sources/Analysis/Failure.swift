@@ -28,7 +28,7 @@ public struct Failure: Hashable, Sendable {
         var told: Set<Key> = []
         for event in dispatches {
             let key = Key(pid: event.pid, connection: event.connection)
-            if event.message == "websocket.disconnect" { told.insert(key) }
+            if ["websocket.disconnect", "http.disconnect"].contains(event.message) { told.insert(key) }
             if event.time >= last[key]?.time ?? event.time { last[key] = event }
         }
         var counts: [Kind: Int] = [:]

@@ -9,6 +9,8 @@ public enum DemoApplication {
                 .init("", PageConsumer.application()),
                 .init("upload/", UploadConsumer.application()),
                 .init("events/", EventsConsumer.application()),
+                .init("export/", ExportConsumer.application()),
+                .init("fixed-export/", FixedExportConsumer.application()),
             ]),
             .websocket: URLRouter([
                 .init("ws/chat/<room>/", ChatConsumer.application(layer: layer)),

@@ -16,6 +16,46 @@ open class UploadConsumer: HTTPConsumer {
     }
 }
 
+/// A page whose `dispatch` catches every error, and with it `StopConsumer`: its request is answered, and the consumer stays.
+///
+/// Finding: LS001 or LS002, as for a WebSocket.
+open class ExportConsumer: HTTPConsumer {
+    /// Lets nothing out.
+    open override func dispatch(_ message: Message) async throws {
+        do {
+            try await super.dispatch(message)
+        } catch {
+            errors += 1
+        }
+    }
+
+    /// Errors that were not let out.
+    public private(set) var errors = 0
+
+    /// Answers.
+    open override func handle(body: [UInt8]) async throws { try await sendResponse(text: "exported\n") }
+}
+
+/// The same, with the fix.
+open class FixedExportConsumer: HTTPConsumer {
+    /// Lets out what ends the consumer.
+    open override func dispatch(_ message: Message) async throws {
+        do {
+            try await super.dispatch(message)
+        } catch let stop as StopConsumer {
+            throw stop
+        } catch {
+            errors += 1
+        }
+    }
+
+    /// Errors that were not let out.
+    public private(set) var errors = 0
+
+    /// Answers.
+    open override func handle(body: [UInt8]) async throws { try await sendResponse(text: "exported\n") }
+}
+
 /// Three server-sent events: a body in pieces.
 open class EventsConsumer: HTTPConsumer {
     /// Answers.

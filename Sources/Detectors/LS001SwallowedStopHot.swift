@@ -55,7 +55,7 @@ public struct SwallowedStopHot: Detector {
 extension SwallowedStopCase {
     /// A finding of a spinning class.
     func hotFinding(_ card: DetectorCard) -> Finding {
-        var lines = ["\(count.counted("consumer")) still dispatching websocket.disconnect for closed connections"]
+        var lines = ["\(count.counted("consumer")) still dispatching \(disconnect) for closed connections"]
         if let rate {
             lines.append("\(Int(rate).spaced) disconnects/s")
         } else if let created = createdTasks, created >= 10 {

@@ -58,7 +58,7 @@ extension SwallowedStopCase {
     /// A finding of a class whose instances wait for ever.
     func coldFinding(_ card: DetectorCard) -> Finding {
         let tasks = instances.reduce(0) { $0 + $1.instance.tasks }
-        var lines = ["\(count.counted("consumer")) waiting for ever after websocket.disconnect for closed connections"]
+        var lines = ["\(count.counted("consumer")) waiting for ever after \(disconnect) for closed connections"]
         if tasks > 0 { lines.append("\(tasks.counted("task")) that will never end") }
         let groups = instances.compactMap(\.instance.groups).reduce(0, +)
         if groups > 0 { lines.append("\(groups.counted("group membership")) kept") }

@@ -42,12 +42,13 @@ public struct DisconnectWithoutStop: Detector {
         let hot = found.instances.contains { $0.face == .hot }
         var finding = hot ? found.hotFinding(card) : found.coldFinding(card)
         if hot { finding.severity = .critical }
-        let name = found.location?.function ?? "websocket_disconnect"
-        finding.fix =
-            "call `await super().websocket_disconnect(message)` at the end of \(name), or override disconnect() instead"
+        let isRequest = found.disconnect == "http.disconnect"
+        let handler = isRequest ? "http_disconnect" : "websocket_disconnect"
+        let name = found.location?.function ?? handler
+        finding.fix = "call `await super().\(handler)(message)` at the end of \(name), or override disconnect() instead"
         if found.location?.isSwift == true {
-            finding.fix =
-                "call `try await super.websocketDisconnect(message)` at the end of \(name), or override disconnect instead"
+            let call = isRequest ? "httpDisconnect()" : "websocketDisconnect(code: code)"
+            finding.fix = "call `try await super.\(call)` at the end of \(name), or override disconnect instead"
         }
         return finding
     }

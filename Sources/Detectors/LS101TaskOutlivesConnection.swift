@@ -61,15 +61,18 @@ public struct TaskOutlivesConnection: Detector {
     private func orphanFinding(_ consumer: String, _ spells: [Spell], _ evidence: Evidence) -> Finding {
         let tasks = spells.reduce(0) { $0 + $1.instance.tasks }
         let place = spells.first?.place
-        let name = place?.function ?? "a task of \(Places.shortName(consumer))"
+        let name = place?.function ?? Places.shortName(consumer)
+        // The embedded runtime knows where a task was started, and not where it waits.
+        let isStart = spells.first?.instance.waitingIn?.kind == .logical
         var lines = [
-            "\(tasks.counted("task")) of \(name) still there although the connections are closed",
+            "\(tasks.counted("task")) \(isStart ? "started in" : "of") \(name) still there although the connections are closed",
             "\(spells.count.counted("consumer")) kept alive by them",
         ]
         if let wait = spells.first?.wait { lines.append(wait) }
         let starter = place.flatMap { self.starter(of: $0, in: consumer, evidence) }
         if let starter { lines.append("probably started in \(starter.location.sentence)") }
         if let paths = Places.sentence(spells.map(\.instance)) { lines.append(paths) }
+        let starts = starter?.location.function ?? (isStart ? place?.function : nil)
         let cancels = evidence.code.user(of: ["cancel"], in: consumer) != nil
         var finding = card.finding(
             confidence: .proof, grade: spells.map(\.grade).min() ?? .sampled, pid: Places.pid(spells.map(\.pid)),
@@ -78,7 +81,7 @@ public struct TaskOutlivesConnection: Detector {
                 "no dispatch loop serves these consumers: seen in \(spells.map(\.sightings).min() ?? 0) censuses in a row, for \(spells.leastLength) at least"
                 + (cancels ? "" : "; no method of the class cancels anything"),
             fix:
-                "keep the task\(starter.map { " that \($0.location.function) starts" } ?? ""), and cancel it in \(Places.shortName(consumer)).disconnect",
+                "keep the task\(starts.map { " that \($0) starts" } ?? ""), and cancel it in \(Places.shortName(consumer)).disconnect",
             check: spells.first?.grade == .exact
                 ? "count tasks before and after a connection: `loopscope tasks --pid PID`"
                 : "count tasks before and after a connection: `len(asyncio.all_tasks())`")

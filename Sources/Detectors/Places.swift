@@ -45,7 +45,7 @@ extension Spell {
 
     /// `waiting at line 27 of Chat.disconnect for other code of the process: nothing in sight ends that`.
     var wait: String? {
-        guard let frame = instance.waitingIn else { return nil }
+        guard let frame = instance.waitingIn, frame.kind != .logical else { return nil }
         let line = frame.line.map { "line \($0) of " } ?? ""
         let reason =
             switch instance.wait {

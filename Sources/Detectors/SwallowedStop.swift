@@ -57,8 +57,12 @@ struct SwallowedStopCase {
     /// Whether the code to blame is an override of `websocket_disconnect` and not of `dispatch`.
     var blamesDisconnect: Bool {
         guard let name = location?.function.lowercased().split(separator: ".").last else { return false }
-        return name.hasPrefix("websocket_disconnect") || name.hasPrefix("websocketdisconnect")
+        let handlers = ["websocket_disconnect", "websocketdisconnect", "http_disconnect", "httpdisconnect"]
+        return handlers.contains { name.hasPrefix($0) }
     }
+
+    /// The message that it does not stop at: a request's, or a WebSocket's.
+    var disconnect: String { instances.compactMap(\.instance.disconnect).first ?? "websocket.disconnect" }
 
     /// The class's name without its module.
     var shortName: String { Places.shortName(consumer) }
@@ -68,7 +72,7 @@ struct SwallowedStopCase {
         let sightings = instances.map(\.sightings).min() ?? 1
         let ages = instances.map { (evidence.now - $0.since).seconds }
         let least = ages.min() ?? 0
-        let proof = "`dispatch` returned from websocket.disconnect, which no consumer that stops ever does"
+        let proof = "`dispatch` returned from \(disconnect), which no consumer that stops ever does"
         let seen = "seen in \(sightings) of \(max(sightings, evidence.connectionCensuses.count)) censuses"
         return "\(seen); closed at least \(least.spokenSeconds) ago; \(proof)"
     }
@@ -89,7 +93,7 @@ struct SwallowedStopCase {
     }
 
     var check: String {
-        "log message[\"type\"] in \(location?.function ?? "\(shortName).dispatch"): after a close it prints websocket.disconnect and returns"
+        "log message[\"type\"] in \(location?.function ?? "\(shortName).dispatch"): after a close it prints \(disconnect) and returns"
     }
 }
 

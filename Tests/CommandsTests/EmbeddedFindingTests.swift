@@ -2,11 +2,11 @@ import Analysis
 import Foundation
 import Observations
 import RealtimeServer
-import Replay
 import Session
 import Testing
 
 @testable import Commands
+@testable import Replay
 
 /// Findings on the embedded server, from a real socket to the report.
 @Suite("Findings on the embedded server", .serialized)
@@ -68,6 +68,27 @@ struct EmbeddedFindingTests {
         #expect(report.findings.first?.location?.function.contains("PresenceConsumer.websocketDisconnect") == true)
     }
 
+    private func get(_ path: String, port: Int) async throws -> Int {
+        try await HTTPGet.request(
+            path, fields: [], at: Endpoint(host: "127.0.0.1", port: port), within: .seconds(10), group: .shared)
+    }
+
+    @Test(
+        "a request's consumer that swallows its stop is found as a WebSocket's is; its twin is not",
+        arguments: [(DeliveryPolicy.hypercorn, "LS002"), (.uvicornWebsockets, "LS001")])
+    func swallowedRequest(policy: DeliveryPolicy, code: String) async throws {
+        let report = try await observe(policy: policy) { port in
+            #expect(try await get("/export/", port: port) == 200)
+            #expect(try await get("/fixed-export/", port: port) == 200)
+            try await Task.sleep(for: .milliseconds(600))  // what stays behind must be seen to stay
+        }
+        #expect(report.findings.map { "\($0.code) \($0.consumer ?? "")" } == ["\(code) Demo.ExportConsumer"])
+        let finding = try #require(report.findings.first)
+        #expect(finding.evidence.first?.contains("http.disconnect") == true, "\(finding.evidence)")
+        #expect(finding.location?.function == "ExportConsumer.dispatch")
+        #expect(finding.location?.file?.hasSuffix("Demo/WebPages.swift") == true)
+    }
+
     @Test(
         "honest consumers are silent, also slow ones and careful ones",
         arguments: [
@@ -113,13 +134,18 @@ struct EmbeddedFindingTests {
         #expect(report.findings.allSatisfy { $0.grade == .exact })
         let places = Dictionary(uniqueKeysWithValues: report.findings.map { ($0.code, $0.location) })
         for (code, function) in [
-            ("LS006", "RecklessConsumer.receive"), ("LS201", "UndecidedConsumer.connect"),
+            ("LS101", "TickerConsumer.connect"), ("LS006", "RecklessConsumer.receive"),
+            ("LS201", "UndecidedConsumer.connect"),
             ("LS401", "ForgetfulConsumer.disconnect"),
         ] {
             let place = try #require(places[code] ?? nil)
             #expect(place.function == function)
             #expect(place.file?.hasSuffix("Consumers.swift") == true && place.line != nil, "\(place)")
         }
-        #expect(places["LS101"]??.function == #"TickerConsumer.startTask(named: "ticker")"#)
+        // The line that starts it.
+        let ticker = try #require(places["LS101"] ?? nil)
+        let source = try String(contentsOfFile: try #require(ticker.file), encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(source[try #require(ticker.line) - 1].contains("startTask(named: \"ticker\")"))
     }
 }

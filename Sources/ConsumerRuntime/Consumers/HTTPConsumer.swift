@@ -33,7 +33,9 @@ open class HTTPConsumer: AsyncConsumer {
     open override func dispatch(_ message: Message) async throws {
         switch message {
         case .httpRequest(let body, let more): try await httpRequest(body, more: more)
-        case .httpDisconnect: try await httpDisconnect()
+        case .httpDisconnect:
+            baseIsReached()
+            try await httpDisconnect()
         default: try await super.dispatch(message)
         }
     }
