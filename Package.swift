@@ -78,6 +78,9 @@ let package = Package(
         room("WebSocket", ["CZlib"]),
         tests("WebSocket"),
 
+        room("AgentRing", ["Observations"]),
+        tests("AgentRing", ["Observations"]),
+
         room("Analysis", ["Observations", "Statistics"]),
         tests("Analysis", ["Observations", "Statistics"]),
 
@@ -146,6 +149,7 @@ let package = Package(
                 "Statistics",
             ]),
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
+        room("AgentProbe", ["AgentRing", "Clocks", "Observations", "RemoteProcess"]),
         room("ProcessProbe", ["Clocks", "Observations", "RemoteProcess"]),
         tests("ProcessProbe", ["Clocks", "Observations", "ProcessFixtures", "RemoteProcess"]),
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
@@ -218,7 +222,9 @@ let package = Package(
         room(
             "Commands",
             [
-                "Clocks", "Analysis", "CPythonProbe", "ConsumerRuntime", "Demo", "Detectors", "EmbeddedProbe", "Gate",
+                "AgentProbe", "Analysis", "CPythonProbe", "Clocks", "ConsumerRuntime", "Demo", "Detectors",
+                "EmbeddedProbe",
+                "Gate",
                 "Instruments", "Launcher", "NativeProbe", "ObservationSocket", "Observations", "ProcessProbe", "Replay",
                 "Scenarios", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -132,7 +132,8 @@ public struct Evidence: Sendable {
         connectionCensuses.last { $0.server != nil && (pid == nil || $0.pid == pid) }?.server
     }
 
-    /// Share of one loop's time that dispatches of `consumer` after its disconnect took, and that loop.
+    /// Share of one loop's time that dispatches of `consumer` after its disconnect took, and that loop; `nil` where they
+    /// were not timed.
     public func cost(of consumer: String) -> (loop: String, percent: Double)? {
         let mine = dispatchWindows.filter { $0.consumer == consumer && $0.afterDisconnect > 0 }
         guard let last = mine.map({ $0.start + $0.length }).max() else { return nil }
@@ -141,7 +142,10 @@ public struct Evidence: Sendable {
         guard let begin = recent.map(\.start).min() else { return nil }
         var byLoop: [String: Nanoseconds] = [:]
         for window in recent { byLoop[window.loop, default: .zero] = byLoop[window.loop, default: .zero] + window.busy }
-        guard let worst = byLoop.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
+        // An agent counts dispatches and does not time them: no time is not no cost.
+        guard let worst = byLoop.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), worst.value > .zero else {
+            return nil
+        }
         return (worst.key, min(100, worst.value.seconds / max((last - begin).seconds, 1e-9) * 100))
     }
 }

@@ -1,3 +1,4 @@
+import AgentProbe
 import CPythonProbe
 import Clocks
 import Instruments
@@ -24,43 +25,66 @@ struct AttachTarget: Sendable {
     /// - Parameters:
     ///   - rate: stack samples a second; `nil` without a pause.
     ///   - isBlocking: whether each thread is stopped while its stack is read.
+    ///   - agent: where the same processes are counted; `nil` when they are not.
     /// - Throws: `CommandError` when nothing of it can be read.
-    init(pid: Int32, rate: Double?, isBlocking: Bool = false) throws {
+    init(pid: Int32, rate: Double?, isBlocking: Bool = false, agent: AgentFolder? = nil) throws {
         let finder = CandidateFinder()
-        let family = ([pid] + ProcessTree().descendants(of: pid)).prefix(Self.processLimit)
+        let adopted = agent?.processes() ?? []
+        let family = Self.family(of: pid, adopted).prefix(Self.processLimit)
+        let options = PythonProbe.Options(rate: rate, isBlocking: isBlocking, tool: Loopscope.version)
+        let desk = CensusDesk()
         var readers: [any Probe] = []
         var remarks: [String] = []
+        var description: String?
         for member in family where member == pid || finder.isPython(member) {
             if let stream = Self.stream(of: member, &remarks) {
                 readers.append(stream)
                 continue
             }
             do throws(PythonAttachError) {
-                readers.append(
-                    try PythonProbe(
-                        pid: member, options: .init(rate: rate, isBlocking: isBlocking, tool: Loopscope.version)))
+                let probe = try PythonProbe(pid: member, options: options)
+                description = description ?? probe.description
+                readers.append(agent == nil ? probe : ReadingProbe(probe, desk: desk))
             } catch {
-                switch error {
-                case .notPermitted: throw Self.refusal(pid: member)
-                case .gone where member == pid:
+                // Where everything is counted, what cannot be read is missed and not needed.
+                if agent == nil, error == .notPermitted(member) { throw Self.refusal(pid: member) }
+                if agent == nil, error == .gone(member), member == pid {
                     throw CommandError("process \(pid) has ended", status: .unavailable)
-                case .gone: continue
-                case .notPython:
-                    remarks.append(
-                        "process \(member) runs no CPython: its threads are seen through /proc only; stacks and tasks need CPython 3.9 to 3.14"
-                    )
-                case .layout:
-                    remarks.append("process \(member): \(error); its threads are seen through /proc only")
                 }
+                if let remark = Self.remark(error, of: member) { remarks.append(remark) }
             }
         }
         let processes = family.map { ProcessProbe(pid: $0, tool: Loopscope.version) as any Probe }
-        let newcomers = Newcomers(of: pid, known: family, rate: rate, isBlocking: isBlocking)
+        if let agent {
+            let target = AgentProbe.Target(
+                folder: agent, root: pid, description: description ?? "Python", tool: Loopscope.version)
+            readers.insert(AgentProbe(target, desk: desk), at: 0)
+        }
+        let newcomers = Newcomers(of: pid, known: family, options, desk: agent == nil ? nil : desk)
         probe =
             readers.isEmpty
             ? CompositeProbe(leaders: processes)
             : CompositeProbe(leaders: readers, followers: processes) { newcomers.look() }
         self.remarks = remarks
+    }
+
+    /// A process, what it started, and what it has left to others.
+    private static func family(of pid: Int32, _ adopted: [Int32]) -> [Int32] {
+        let tree = ProcessTree()
+        return ([pid] + adopted).reduce(into: []) { family, member in
+            family += ([member] + tree.descendants(of: member)).filter { !family.contains($0) }
+        }
+    }
+
+    /// What is to be said of a process that cannot be read; `nil` of one that has ended.
+    private static func remark(_ error: PythonAttachError, of pid: Int32) -> String? {
+        switch error {
+        case .gone: nil
+        case .notPermitted: "process \(pid) may not be read: its events are counted, its stacks are not seen"
+        case .notPython:
+            "process \(pid) runs no CPython: its threads are seen through /proc only; stacks and tasks need CPython 3.9 to 3.14"
+        case .layout: "process \(pid): \(error); its threads are seen through /proc only"
+        }
     }
 
     /// The probe of a process that offers its own observations: the runtime, or whoever is built on it.
@@ -93,11 +117,11 @@ struct AttachTarget: Sendable {
 private final class Newcomers: Sendable {
     private let master: Int32
     private let options: PythonProbe.Options
+    private let desk: CensusDesk?
     private let known: Mutex<Set<Int32>>
 
-    init(of master: Int32, known: some Sequence<Int32>, rate: Double?, isBlocking: Bool) {
-        self.master = master
-        options = .init(rate: rate, isBlocking: isBlocking, tool: Loopscope.version)
+    init(of master: Int32, known: some Sequence<Int32>, _ options: PythonProbe.Options, desk: CensusDesk?) {
+        (self.master, self.options, self.desk) = (master, options, desk)
         self.known = Mutex(Set(known))
     }
 
@@ -111,7 +135,7 @@ private final class Newcomers: Sendable {
                 continue
             }
             known.withLock { _ = $0.insert(pid) }
-            newcomers.leaders.append(probe)
+            newcomers.leaders.append(desk.map { ReadingProbe(probe, desk: $0) } ?? probe)
             newcomers.followers.append(ProcessProbe(pid: pid, tool: Loopscope.version))
         }
         return newcomers

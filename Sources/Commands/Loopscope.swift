@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Glibc
+import Synchronization
 
 /// The command `loopscope`: one verb per file.
 public struct Loopscope: AsyncParsableCommand {
@@ -26,7 +27,9 @@ public struct Loopscope: AsyncParsableCommand {
                 subcommands: [
                     AttachCommand.self, TopCommand.self, TasksCommand.self, DumpCommand.self, DoctorCommand.self,
                 ]),
-            CommandGroup(name: "Put a server to the test", subcommands: [ReplayCommand.self, GateCommand.self]),
+            CommandGroup(
+                name: "Put a server to the test",
+                subcommands: [RunCommand.self, ReplayCommand.self, GateCommand.self]),
             CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])
 
@@ -37,7 +40,16 @@ public struct Loopscope: AsyncParsableCommand {
     public static func main(in world: World) async -> Never {
         // A reader that closes the pipe (`| head`) is no reason to die by a signal in the middle of a recording.
         signal(SIGPIPE, SIG_IGN)
-        Glibc.exit(await run(Array(CommandLine.arguments.dropFirst()), in: world).rawValue)
+        Glibc.exit(await code(of: Array(CommandLine.arguments.dropFirst()), in: world))
+    }
+
+    /// The exit code of a command line: loopscope's own, or that of a server whose code was to be passed on.
+    public static func code(of arguments: [String], in world: World) async -> Int32 {
+        let passed = Mutex<Int32?>(nil)
+        let status = await PassedCode.$receiver.withValue({ code in passed.withLock { $0 = code } }) {
+            await run(arguments, in: world)
+        }
+        return passed.withLock { $0 } ?? status.rawValue
     }
 
     /// Runs a command line in a world; never exits the process.

@@ -13,7 +13,11 @@ public final class LaunchedServer: Sendable {
     public let log: LogTail
     private let terminatedAt = Mutex<ContinuousClock.Instant?>(nil)
 
-    init(pid: Int32, log: LogTail) { (self.pid, self.log) = (pid, log) }
+    private let adopted: @Sendable () -> [Int32]
+
+    init(pid: Int32, log: LogTail, adopted: @escaping @Sendable () -> [Int32]) {
+        (self.pid, self.log, self.adopted) = (pid, log, adopted)
+    }
 
     /// Whether it runs; a process that has ended and is not yet reaped does not.
     public var isRunning: Bool {
@@ -24,7 +28,11 @@ public final class LaunchedServer: Sendable {
     }
 
     /// It and everything it started.
-    public var family: [Int32] { [pid] + ProcessTree().descendants(of: pid) }
+    public var family: [Int32] {
+        let tree = ProcessTree()
+        let children = [pid] + tree.descendants(of: pid)
+        return children + adopted().filter { !children.contains($0) }
+    }
 
     /// Where it, or one of its workers, listens.
     public func listening() -> [ListeningSocket] {
@@ -36,8 +44,11 @@ public final class LaunchedServer: Sendable {
     /// Asks it to end (SIGTERM), as a deploy does.
     public func terminate() {
         terminatedAt.withLock { $0 = $0 ?? ContinuousClock().now }
-        kill(pid, SIGTERM)
+        for process in [pid] + adopted() { kill(process, SIGTERM) }
     }
+
+    /// Passes a signal on that we were sent: to the master, or to the daemon that it has become.
+    public func signal(_ number: Int32) { kill(isRunning ? pid : adopted().first ?? pid, number) }
 
     /// When it was asked to end.
     var terminationTime: ContinuousClock.Instant? { terminatedAt.withLock { $0 } }
@@ -49,5 +60,8 @@ public final class LaunchedServer: Sendable {
     public func thaw() { for member in family { kill(member, SIGCONT) } }
 
     /// Ends it and all of its process group, without asking. The group is its own, and stays so until it is reaped.
-    func killGroup() { kill(-pid, SIGKILL) }
+    func killGroup() {
+        for process in adopted() { kill(process, SIGKILL) }
+        kill(-pid, SIGKILL)
+    }
 }

@@ -23,6 +23,12 @@ public struct Launcher: Sendable {
     public var readiness: Duration
     /// How long it may take to end after SIGTERM.
     public var patience: Duration
+    /// What is changed in the environment that it inherits.
+    public var environment: [String: String] = [:]
+    /// Takes what it writes, standard output and error alike; `nil` keeps the last lines only. Called from any thread.
+    public var relay: (@Sendable ([UInt8]) -> Void)?
+    /// Processes that are the server's although no line of parents leads to it any more: it has made a daemon of itself.
+    public var adopted: @Sendable () -> [Int32] = { [] }
 
     /// A launcher of a command.
     public init(_ command: [String], readiness: Duration = .seconds(30), patience: Duration = .seconds(10)) {
@@ -41,19 +47,25 @@ public struct Launcher: Sendable {
         let log = LogTail()
         var options = PlatformOptions()
         options.createSession = true
+        let changes = environment.reduce(into: [Environment.Key: String?]()) { changes, variable in
+            if let key = Environment.Key(rawValue: variable.key) { changes[key] = variable.value }
+        }
         do {
             let result = try await Subprocess.run(
                 program.contains("/") ? .path(FilePath(program)) : .name(program),
-                arguments: Arguments(Array(command.dropFirst())), platformOptions: options, input: .none,
-                output: .sequence, error: .combinedWithOutput
+                arguments: Arguments(Array(command.dropFirst())), environment: .inherit.updating(changes),
+                platformOptions: options, input: .none, output: .sequence, error: .combinedWithOutput
             ) { execution in
-                let server = LaunchedServer(pid: execution.processIdentifier.value, log: log)
+                let server = LaunchedServer(pid: execution.processIdentifier.value, log: log, adopted: adopted)
                 return await withTaskGroup(of: Outcome<Value>?.self) { tasks in
                     tasks.addTask {
                         // A worker may keep the pipe open after its master has gone: cancelled below.
                         do {
                             for try await piece in execution.standardOutput {
-                                piece.withUnsafeBytes { log.append($0) }
+                                piece.withUnsafeBytes {
+                                    log.append($0)
+                                    relay?(Array($0))
+                                }
                             }
                         } catch { return nil }
                         return nil
@@ -61,6 +73,14 @@ public struct Launcher: Sendable {
                     tasks.addTask { await attend(server, body) }
                     var outcome: Outcome<Value>?
                     while outcome == nil, let next = await tasks.next() { outcome = next }
+                    if relay != nil {
+                        // Its last words are on their way through the pipe, unless a worker keeps that open.
+                        tasks.addTask {
+                            try? await Task.sleep(for: .milliseconds(300))
+                            return nil
+                        }
+                        _ = await tasks.next()
+                    }
                     tasks.cancelAll()
                     return outcome
                 }
@@ -105,7 +125,7 @@ public struct Launcher: Sendable {
         let deadline = clock.now + readiness
         while clock.now < deadline {
             if let socket = server.listening().first { return socket }
-            guard server.isRunning else {
+            guard server.isRunning || !adopted().isEmpty else {
                 // What it wrote last may still be on its way through the pipe.
                 try await Task.sleep(for: .milliseconds(50))
                 throw LaunchError.ended(command: command[0], how: "at once", log: server.log.lines)
@@ -119,16 +139,16 @@ public struct Launcher: Sendable {
     /// SIGTERM, then SIGKILL for whatever of its family is left.
     private func end(_ server: LaunchedServer) async -> (seconds: Double?, wasKilled: Bool) {
         let clock = ContinuousClock()
-        guard server.isRunning || server.terminationTime != nil else { return (nil, false) }
+        guard server.isRunning || server.terminationTime != nil || !adopted().isEmpty else { return (nil, false) }
         server.thaw()
         server.terminate()
         let start = server.terminationTime ?? clock.now
         // How finely its end is timed: `exit.seconds` is exact to this.
-        while server.isRunning, clock.now < start + patience {
+        while server.isRunning || !adopted().isEmpty, clock.now < start + patience {
             try? await Task.sleep(for: .milliseconds(5))
         }
         let seconds = (clock.now - start).inSeconds
-        let wasKilled = server.isRunning
+        let wasKilled = server.isRunning || !adopted().isEmpty
         server.killGroup()
         return (wasKilled ? nil : seconds, wasKilled)
     }

@@ -1,0 +1,103 @@
+import AgentRing
+import Clocks
+public import Observations
+import RemoteProcess
+
+/// Observes every process that the agent counts, through the folder where their memories are. Every event is counted: grade
+/// exact.
+///
+/// Processes come and go (workers, reloads): a memory that appears is read from its beginning, one whose process has ended
+/// is read to its end.
+public struct AgentProbe: Probe {
+    /// What is observed.
+    public struct Target: Sendable {
+        /// The folder.
+        public var folder: AgentFolder
+        /// The process whose end ends the observing; `nil` when it cannot be seen from here.
+        public var root: Int32?
+        /// For a person: `uvicorn 0.38.0, CPython 3.13.5`.
+        public var description: String
+        /// Our own version.
+        public var tool: String
+
+        /// A target.
+        public init(folder: AgentFolder, root: Int32?, description: String, tool: String) {
+            (self.folder, self.root, self.description, self.tool) = (folder, root, description, tool)
+        }
+    }
+
+    /// How often counters and events are read: a ring holds more than a tenth of a second of 200 000 a second.
+    private static let period = Duration.milliseconds(50)
+    /// How often those who are alive are counted.
+    private static let censusEvery = Nanoseconds.milliseconds(500)
+
+    private let target: Target
+    private let desk: CensusDesk
+
+    /// A probe of all processes of a target.
+    public init(_ target: Target, desk: CensusDesk = CensusDesk()) { (self.target, self.desk) = (target, desk) }
+
+    /// Observes until cancelled, or until the root process ends.
+    public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
+        var state = State(folder: target.folder, desk: desk)
+        sink.record([.start(start())])
+        var nextCensus = Moment(nanoseconds: .min)
+        while true {
+            let now = Moment.now()
+            let isCensusDue = now >= nextCensus
+            sink.record(state.look(at: now, census: isCensusDue))
+            if isCensusDue { nextCensus = now + Self.censusEvery }
+            if let root = target.root, !ProcessState.isRunning(root), state.isOverNow {
+                sink.record(state.look(at: .now(), census: true))
+                return SessionEnd(time: .now(), reason: .targetExited)
+            }
+            do { try await Task.sleep(for: Self.period) } catch {
+                sink.record(state.look(at: .now(), census: true))
+                return SessionEnd(time: .now(), reason: .interrupted)
+            }
+        }
+    }
+
+    private func start() -> SessionStart {
+        SessionStart(
+            time: .now(), wallClock: WallClock.now(), kind: .cpython,
+            description: target.description, pid: target.root, grade: .exact, tool: target.tool)
+    }
+
+    /// All memories. One task.
+    private struct State {
+        let folder: AgentFolder
+        let desk: CensusDesk
+        var folds: [String: RingFold<RingFile>] = [:]
+        var isOver: Set<String> = []
+
+        /// Whether no process that was counted runs any more.
+        var isOverNow: Bool { folds.isEmpty }
+
+        mutating func look(at now: Moment, census: Bool) -> [Observation] {
+            for path in folder.rings() where folds[path] == nil && !isOver.contains(path) {
+                guard let file = RingFile(path), let fold = RingFold(file) else {
+                    isOver.insert(path)
+                    continue
+                }
+                folds[path] = fold
+                desk.counts(fold.pid)
+            }
+            var observations: [Observation] = []
+            for path in folds.keys.sorted() {
+                guard var fold = folds[path] else { continue }
+                // Asked before its memory is read: what it wrote last is then in it.
+                let isRunning = ProcessState.isRunning(fold.pid)
+                observations += fold.advance(to: now)
+                if census || !isRunning {
+                    let alive = fold.census(at: now)
+                    observations.append(.connections(desk.complete(alive.connections)))
+                    if !desk.isRead(fold.pid) { observations.append(.tasks(alive.tasks)) }
+                }
+                folds[path] = isRunning ? fold : nil
+                if !isRunning { isOver.insert(path) }
+            }
+            return observations
+        }
+    }
+}

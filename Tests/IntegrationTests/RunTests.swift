@@ -1,0 +1,74 @@
+import Commands
+import Foundation
+import FoundationNetworking
+import Synchronization
+import Testing
+
+/// `loopscope run` against a fixture that counts itself: every number must be the same, to the unit.
+@Suite("A launched server, counted", .serialized)
+struct RunTests {
+    /// Servers, and how each is told where to listen.
+    static let servers: [CountedServer] = [
+        .init(name: "uvicorn websockets", arguments: ["uvicorn", "--ws", "websockets", "--port"])
+    ]
+
+    @Test(
+        "has as many connections, refusals, disconnects and ends as the application counted itself",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"), arguments: servers)
+    func counts(server: CountedServer) async throws {
+        let python = try #require(PythonEnvironment.client)
+        let run = try await CountedRun.run(server, python.interpreter) { port in
+            try await churn(python, port, "/ws/swallow-fixed", count: 7, "--send", "hello")
+            try await churn(python, port, "/ws/swallow-fixed", count: 3, "--close", "abort")
+            try await churn(python, port, "/ws/hang-connect-fixed", count: 2)
+            try await churn(python, port, "/ws/group-leak", count: 4)
+        }
+        for (path, consumer) in [
+            ("/ws/swallow-fixed", "chat.consumers.swallow.SwallowFixedConsumer"),
+            ("/ws/hang-connect-fixed", "chat.consumers.handshake.HangConnectFixedConsumer"),
+            ("/ws/group-leak", "chat.consumers.leaks.GroupLeakConsumer"),
+        ] {
+            let own = try #require(run.own[path], "\(run.own)")
+            let row = try #require(run.row(consumer), "\(run.report)")
+            #expect(row["opened"] == own["opened"] && row["closed"] == own["opened"], "\(path): \(row) \(own)")
+            #expect(row["accepted"] == own["accept", default: 0], "\(path): \(row) \(own)")
+            #expect(row["started"] == own["opened"] && row["ended"] == own["returned"], "\(path): \(row) \(own)")
+            #expect(row["disconnects_delivered"] == own["disconnects"], "\(path): \(row) \(own)")
+            #expect(row["tasks_started"] == row["tasks_ended"] && row["stuck"] == 0, "\(path): \(row) \(own)")
+        }
+        let leaky = try #require(run.row("chat.consumers.leaks.GroupLeakConsumer"))
+        #expect(leaky["groups_joined"] == 4 && leaky["groups_left"] == 0, "\(leaky)")
+        #expect(run.grade == "exact" && run.samples["lost"] == 0)
+    }
+
+    @Test(
+        "loses no dispatch of a spin: as many disconnects as the server delivered",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"))
+    func spin() async throws {
+        let python = try #require(PythonEnvironment.client)
+        let limit = 50_000
+        let run = try await CountedRun.run(
+            Self.servers[0], python.interpreter, environment: ["FIXTURE_DISCONNECTS": "\(limit)"], ending: "/exit"
+        ) { port in
+            try await churn(python, port, "/ws/swallow-bare", count: 3)
+            try await CountedRun.until(port) { $0["/ws/swallow-bare"]?["disconnects"] == limit }
+        }
+        let row = try #require(run.row("chat.consumers.swallow.BareSwallowConsumer"))
+        #expect(row["disconnects_delivered"] == limit && row["stuck"] == 3 && row["tasks"] == 9, "\(row)")
+        #expect(run.codes == ["LS001"], "\(run.codes)")
+        let place = try #require(run.place)
+        let blame = try #require(FixtureRoute.at("/ws/swallow-bare")?.blame)
+        #expect(place.function == blame.function && place.line == blame.line, "\(place)")
+        #expect(place.handler == blame.handlerLine, "\(place)")
+    }
+
+    private func churn(_ python: PythonEnvironment, _ port: Int, _ path: String, count: Int, _ more: String...)
+        async throws
+    {
+        let child = try ChildProcess(
+            [python.interpreter, Fixtures.servers.appending(path: "churn.py").path, "ws://127.0.0.1:\(port)\(path)"]
+                + ["-n", "\(count)"] + more)
+        while try await child.readLine() != nil {}
+        _ = try await child.finish()
+    }
+}

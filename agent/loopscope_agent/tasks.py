@@ -1,0 +1,105 @@
+"""Tasks: how many a process makes, and which of them belong to a connection.
+
+A loop's task factory, around the one that is set. A task is a connection's when it is begun in its context and its coroutine
+holds the consumer (as `self` or another argument): one that the whole process shares, begun by whoever came first, is
+nobody's. What Channels' dispatch loop makes for each message is not counted one by one: it is there as long as the
+instance is.
+"""
+
+from . import ring
+from .connections import current
+
+# Code objects of the callables that dispatch loops make tasks of, by their address: to hash one takes a microsecond.
+_quiet = {}
+_names = {}
+
+
+def quiet(receive):
+    """Tasks of this callable are the framework's own."""
+    while hasattr(receive, "func"):
+        receive = receive.func
+    code = getattr(getattr(receive, "__func__", receive), "__code__", None)
+    if code is not None:
+        _quiet[id(code)] = code
+
+
+def name_of(code):
+    name = _names.get(code)
+    if name is None:
+        text = "%s\n%s\n%d" % (
+            getattr(code, "co_qualname", code.co_name),
+            code.co_filename[-160:],
+            code.co_firstlineno,
+        )
+        name = _names[code] = text[-250:]
+    return name
+
+
+def watch(loop):
+    """Makes ours the loop's factory, around the one it has; called with each connection, since it may have been replaced."""
+    factory = loop.get_task_factory()
+    if not getattr(factory, "is_loopscopes", False):
+        loop.set_task_factory(around(factory))
+
+
+def around(factory):
+    from asyncio import Task
+
+    memory = ring.ring
+
+    def make(loop, coroutine, **options):
+        owner = code = None
+        try:
+            memory.cells[ring.TASKS] += 1
+            code = coroutine.cr_code
+            if id(code) not in _quiet:
+                connection = current.get()
+                # Asked before it is made: an eager task may be over by then.
+                owner = connection if connection is not None and holds(coroutine, connection) else None
+        except AttributeError:
+            pass  # no coroutine of Python's own
+        except Exception:
+            ring.count(ring.ERRORS)
+        if factory is None:
+            task = Task(coroutine, loop=loop, **options)
+        else:
+            task = factory(loop, coroutine, **options)
+        if owner is not None:
+            owner.task_began(task, name_of(code))
+        return task
+
+    make.is_loopscopes = True
+    return make
+
+
+def holds(coroutine, connection):
+    """Whether an argument of a coroutine that has not begun is the connection's consumer, or made of its scope."""
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is None:
+        return False
+    consumer, scope = connection.consumer, connection.scope
+    for value in list(frame.f_locals.values()):
+        if value is consumer is not None or vars_of(value).get("scope") is scope:
+            return True
+    return False
+
+
+def vars_of(value):
+    """The attributes an object keeps itself: asking it for one could run its code."""
+    try:
+        return object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+
+
+def marked(function):
+    """A plain function that counts as `async def`, as the one it stands for does."""
+    import inspect
+
+    mark = getattr(inspect, "markcoroutinefunction", None)
+    if mark is not None:
+        return mark(function)
+    from asyncio import coroutines
+
+    function._is_coroutine = coroutines._is_coroutine
+    return function
