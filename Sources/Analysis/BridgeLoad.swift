@@ -90,6 +90,14 @@ public struct BridgeLoad: Hashable, Sendable {
         return perSecond / requestsPerSecond
     }
 
+    /// The site to blame: the one seen most often, unless the application has one that was seen half as often. A view with
+    /// a small part of it is not to blame for what Django's signals and middleware cost.
+    public var blame: BridgeSite? {
+        sites.first { entry in
+            entry.site.kind == .application && entry.samples * 2 >= sites[0].samples
+        }?.site ?? sites.first?.site
+    }
+
     /// The load of each process in which bridges were counted and seen.
     static func loads(
         _ events: [BridgeEvent], _ stacks: [StackSample], until now: Moment

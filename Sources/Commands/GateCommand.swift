@@ -60,6 +60,7 @@ struct GateCommand: AsyncParsableCommand {
         let world = World.current
         let (scenario, text) = try ScenarioFile.readWithText(path)
         let rules = try budget.map { try BudgetFile.read($0) } ?? Budget.nothingStays
+        if updateBaseline { try BaselineFile.check(baseline) }
         let known = updateBaseline ? nil : try BaselineFile.read(baseline)
         let judge = GateJudge(
             budget: rules, baseline: known, today: CalendarDay(secondsSince1970: world.wallClock()))
@@ -71,8 +72,8 @@ struct GateCommand: AsyncParsableCommand {
         let findings = measured.session.report.findings
         var verdict = judge.judge(
             measured.result.readings, findings: findings, fingerprint: fingerprint,
-            isSettled: measured.result.isSettled)
-        let status: ExitReason
+            isSettled: measured.result.isSettled, checks: measured.result.outcome.checks)
+        verdict.remarks += measured.remarks
         if updateBaseline {
             let new = Baseline(
                 measured.result.readings, fingerprint: fingerprint,
@@ -80,74 +81,30 @@ struct GateCommand: AsyncParsableCommand {
                 clients: measured.result.outcome.clients)
             try BaselineFile.write(new, to: baseline)
             verdict.remarks.append("written: \(baseline). Commit it: later runs are held against it.")
-            status = verdict.exit(failOn: common.failOn.severity)
-        } else {
-            if known == nil, budget == nil {
-                verdict.undecided.append("there is no baseline yet at \(baseline): write one with --update-baseline")
-            }
-            status =
-                measured.session.end.reason == .interrupted
-                ? .interrupted : verdict.exit(failOn: common.failOn.severity)
+        } else if known == nil, budget == nil {
+            verdict.undecided.append("there is no baseline yet at \(baseline): write one with --update-baseline")
         }
-        try files.write(verdict, scenario: scenario.name, status: status, world)
+        let status =
+            measured.session.end.reason == .interrupted
+            ? .interrupted : verdict.exit(failOn: common.failOn.severity)
+        // The verdict first: a file that cannot be written must not cost it.
         print(verdict, scenario, status, fingerprint, measured, world)
-        try EarlyExit.end(with: status)
-    }
-
-    private struct Measured: Sendable {
-        var result: GateRun.Result
-        var session: SessionOutcome
-    }
-
-    private func measure(_ scenario: Scenario, _ judge: GateJudge, _ world: World) async throws -> Measured {
-        let group = ClientGroup()
-        let target = try await target.open(command: command, scenario: scenario)
-        let kept = Mutex<GateRun.Result?>(nil)
         do {
-            let replayed = try await Interrupts.cancel { [self] in
-                try await target.run { opened in
-                    let player = ScenarioRun(
-                        scenario, at: opened.endpoint, group: group, seesServer: opened.seesServer,
-                        control: opened.control)
-                    let run = GateRun(scenario, player: player, warmUp: warmUp)
-                    let session = try await SessionRunner(save: save, replacing: true).run(opened.probe) { session in
-                        let result = try await run.play(
-                            in: session,
-                            isTooHigh: { readings in
-                                judge.budget.rules.contains { rule in
-                                    readings.value(of: rule).map { value in
-                                        rule.limits.contains { !$0.allows(value) }
-                                    } ?? false
-                                }
-                            }, progress: { common.progress($0, in: world) })
-                        kept.withLock { $0 = result }
-                    }
-                    let outcome = kept.withLock { $0?.outcome }
-                    return ReplayResult(
-                        outcome: outcome ?? ReplayOutcome(scenario: scenario.name, seed: scenario.seed),
-                        session: session)
-                }
-            }
-            await group.stop()
-            guard let result = kept.withLock({ $0 }) else {
-                throw CommandError(
-                    "the run ended before it was measured", why: "the server ended, or it was interrupted",
-                    do: "look at the server's own log", status: .inconclusive)
-            }
-            return Measured(result: result, session: replayed.session)
-        } catch {
-            await group.stop()
-            throw error
+            try files.write(verdict, scenario: scenario.name, status: status, world)
+        } catch let error as CommandError where status != .clean {
+            world.error(error.text)
         }
+        try EarlyExit.end(with: status)
     }
 
     private func print(
         _ verdict: GateVerdict, _ scenario: Scenario, _ status: ExitReason, _ fingerprint: Fingerprint,
-        _ measured: Measured, _ world: World
+        _ measured: GateMeasurement, _ world: World
     ) {
         if common.json {
             let value = GateJSON.value(
-                verdict, name: scenario.name, status: status.gateWord, fingerprint: fingerprint)
+                verdict, name: scenario.name, status: status.gateWord, exitCode: Int(status.rawValue),
+                fingerprint: fingerprint)
             return world.output(
                 value.adding(ReplayJSON.entries(measured.result.outcome).filter { $0.0 == "clients" }).text(
                     pretty: true) + "\n")

@@ -87,6 +87,20 @@ enum BaselineFile {
         }
     }
 
+    /// Whether it can be written, before a run is spent on it.
+    ///
+    /// - Throws: a `CommandError` when it cannot.
+    static func check(_ path: String) throws {
+        var place = URL(filePath: path)
+        let exists = { FileManager.default.fileExists(atPath: $0) }
+        while !exists(place.path), place.path != "/" { place = place.deletingLastPathComponent() }
+        guard FileManager.default.isWritableFile(atPath: place.path), !path.hasPrefix("/proc/") else {
+            throw CommandError(
+                "cannot write \(path.plain())", why: "\(place.path.plain()) may not be written",
+                do: "name another place with --baseline", status: .usage)
+        }
+    }
+
     /// Writes it, and the folder it lies in.
     static func write(_ baseline: Baseline, to path: String) throws {
         let folder = URL(filePath: path).deletingLastPathComponent()

@@ -29,7 +29,7 @@ public struct Loopscope: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Put a server to the test",
-                subcommands: [RunCommand.self, ReplayCommand.self, GateCommand.self]),
+                subcommands: [RunCommand.self, ReplayCommand.self, GateCommand.self, InitCommand.self]),
             CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])
 

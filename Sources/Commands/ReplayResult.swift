@@ -7,6 +7,8 @@ import Session
 struct ReplayResult: Sendable {
     var outcome: ReplayOutcome
     var session: SessionOutcome
+    /// From SIGTERM to the end of a launched server; infinite when it had to be killed.
+    var exitSeconds: Double?
 
     /// The exit code: what was expected, exactly; else the worst of checks and findings.
     func status(expected: [String]?, failOn: Severity?) -> ExitReason {

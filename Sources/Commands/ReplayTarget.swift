@@ -75,6 +75,10 @@ struct OpenedTarget: Sendable {
     var seesServer: Bool
     /// Signals a server that was launched.
     var control: ScenarioRun.ServerControl?
+    /// What cannot be seen of it, and why.
+    var remarks: [String] = []
+    /// What a launched server wrote last.
+    var log: LogTail?
 }
 
 /// What a scenario is played against.
@@ -118,6 +122,7 @@ enum ReplayTarget: Sendable {
         do {
             var (result, ending) = try await launcher.run { server, socket in
                 var opened = try Self.attached(server.pid, endpoint ?? Endpoint(host: socket.host, port: socket.port))
+                opened.log = server.log
                 opened.control = { action in
                     switch action {
                     case .terminate: server.terminate()
@@ -134,8 +139,19 @@ enum ReplayTarget: Sendable {
         }
     }
 
+    /// A server whose memory may not be read is seen through /proc only: the rest can still be judged.
     private static func attached(_ pid: Int32, _ endpoint: Endpoint) throws -> OpenedTarget {
-        OpenedTarget(probe: try AttachTarget(pid: pid, rate: 100).probe, endpoint: endpoint, seesServer: true)
+        do {
+            let target = try AttachTarget(pid: pid, rate: 100)
+            return OpenedTarget(
+                probe: target.probe, endpoint: endpoint, seesServer: true, remarks: target.remarks)
+        } catch let error as CommandError where error.status == .notPermitted {
+            let family = ([pid] + ProcessTree().descendants(of: pid)).prefix(AttachTarget.processLimit)
+            let remark = "consumers, tasks, loops and groups cannot be seen: \(error.what)"
+            return OpenedTarget(
+                probe: CompositeProbe(leaders: family.map { ProcessProbe(pid: $0, tool: Loopscope.version) }),
+                endpoint: endpoint, seesServer: true, remarks: [remark + (error.remedy.map { " (\($0))" } ?? "")])
+        }
     }
 
     /// Where a running process, or one of its workers, listens.
@@ -154,11 +170,7 @@ enum ReplayTarget: Sendable {
 extension CommandError {
     /// A launch that failed, with what the server wrote last.
     init(_ error: LaunchError) {
-        func tail(_ log: [String]) -> String? {
-            log.isEmpty
-                ? nil
-                : "it wrote last:\n" + log.suffix(12).map { "       " + $0.plain(limit: 200) }.joined(separator: "\n")
-        }
+        func tail(_ log: [String]) -> String? { Self.tail(of: log) }
         switch error {
         case .cannotStart(let command, let why):
             self.init(
@@ -176,9 +188,18 @@ extension CommandError {
     }
 }
 
+extension CommandError {
+    /// What a server wrote last, as a reason; `nil` when it wrote nothing.
+    static func tail(of log: [String]) -> String? {
+        guard !log.isEmpty else { return nil }
+        return "it wrote last:\n" + log.suffix(12).map { "       " + $0.plain(limit: 200) }.joined(separator: "\n")
+    }
+}
+
 extension ReplayResult {
     /// Completes the checks of how long the server took to end.
     mutating func completeExit(seconds: Double?, wasKilled: Bool) {
-        outcome.complete(exitSeconds: seconds ?? (wasKilled ? .infinity : nil))
+        exitSeconds = seconds ?? (wasKilled ? .infinity : nil)
+        outcome.complete(exitSeconds: exitSeconds)
     }
 }

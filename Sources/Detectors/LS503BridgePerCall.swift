@@ -64,7 +64,7 @@ public struct BridgePerCall: Detector {
     }
 
     private func finding(_ load: BridgeLoad) -> Finding? {
-        guard load.samples >= Self.leastSamples, let worst = load.sites.first else { return nil }
+        guard load.samples >= Self.leastSamples, let chosen = load.blame else { return nil }
         let several: Bool
         if let perRequest = load.perRequest {
             several = perRequest >= Self.leastPerRequest
@@ -74,9 +74,6 @@ public struct BridgePerCall: Detector {
             several = signals && Set(load.sites.map(\.site)).count > 1
         }
         guard several else { return nil }
-        // A view with a small part of it is not to blame for what Django's signals and middleware cost.
-        let chosen =
-            load.sites.first { $0.site.kind == .application && $0.samples * 2 >= worst.samples }?.site ?? worst.site
         var lines = [
             "\(Int(load.perSecond.rounded()).spaced) event loops a second, each with a thread of its own, for one call each"
         ]

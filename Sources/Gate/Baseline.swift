@@ -15,6 +15,8 @@ public struct Baseline: Hashable, Sendable, Codable {
     public var fingerprint: Fingerprint
     /// WebSockets that were opened.
     public var connections: Int
+    /// Those of the rounds before the measured one; `nil` in a file of an earlier version.
+    public var warmedUp: Int?
     /// Counts: these gate.
     public var counts: [String: Double]
     /// Times, CPU and memory: these inform.
@@ -31,6 +33,7 @@ public struct Baseline: Hashable, Sendable, Codable {
         schema = Self.schema
         self.fingerprint = fingerprint
         connections = readings.connections
+        warmedUp = readings.warmedUp
         counts = [:]
         times = [:]
         for (subject, value) in readings.values {

@@ -20,14 +20,21 @@ public struct GateJudge: Sendable {
     /// - Parameters:
     ///   - fingerprint: of the run; it is held against the baseline's.
     ///   - isSettled: whether the server stood still at the end.
+    ///   - checks: the scenario's own.
     public func judge(
-        _ readings: Readings, findings: [Finding], fingerprint: Fingerprint, isSettled: Bool
+        _ readings: Readings, findings: [Finding], fingerprint: Fingerprint, isSettled: Bool,
+        checks: [CheckResult] = []
     ) -> GateVerdict {
         var verdict = GateVerdict(entries: [], findings: [], suppressed: [], expired: [], undecided: [], remarks: [])
         let usable = comparable(fingerprint, &verdict)
         let rules = budget.rules.map { entry($0, readings, usable) }
-        verdict.entries = rules + comparisons(readings, usable, besides: Set(budget.rules.map(\.measured)))
+            .filter { $0.outcome != .unmeasured || budget.isWritten || !$0.mayBeAbsent }
+        let own = checks.map(GateVerdict.Entry.init)
+        verdict.entries = rules + own + comparisons(readings, usable, besides: Set(budget.rules.map(\.measured)))
         verdict.entries.sort { $0.outcome.rank < $1.outcome.rank }
+        for index in verdict.entries.indices where verdict.entries[index].outcome == .failed {
+            verdict.entries[index].suspects = readings.suspects[verdict.entries[index].metric] ?? []
+        }
         for finding in findings {
             let cover = budget.suppressions.first { $0.covers(code: finding.code, consumer: finding.consumer) }
             if let cover, cover.until >= today {
@@ -37,6 +44,8 @@ public struct GateJudge: Sendable {
             }
         }
         verdict.expired = budget.suppressions.filter { $0.until < today }
+        verdict.undecided += own.filter { $0.outcome == .unmeasured }
+            .map { "\($0.subject) could not be measured, and the scenario needs it" }
         let lost = rules.filter { $0.outcome == .unmeasured }
         if budget.isWritten {
             verdict.undecided += lost.map { "\($0.subject) could not be measured, and the budget needs it" }
@@ -53,6 +62,14 @@ public struct GateJudge: Sendable {
             }
         }
         return verdict
+    }
+
+    /// The counts that are higher than the budget or the baseline allows, by subject: what is looked at again before it
+    /// is called a leak. Whether the baseline is of the same thing is not asked here: a look too many does no harm.
+    public func tooHigh(_ readings: Readings) -> [String] {
+        let rules = budget.rules.map { entry($0, readings, baseline) }
+        return (rules + comparisons(readings, baseline, besides: Set(budget.rules.map(\.measured))))
+            .filter { $0.outcome == .failed && $0.unit == .count }.map(\.subject)
     }
 
     /// The baseline, where counts may be held against it.
@@ -115,6 +132,22 @@ public struct GateJudge: Sendable {
     }
 }
 
+extension GateVerdict.Entry {
+    /// A check of the scenario.
+    fileprivate init(_ check: CheckResult) {
+        let name = check.check.metric.name + (check.check.consumer.map { "{\($0)}" } ?? "")
+        self.init(
+            subject: "\(name) after \(check.phase)", unit: check.check.metric.unit, value: check.value, baseline: nil,
+            demand: "\(check.check.comparison.rawValue) \(check.check.metric.unit.words(check.check.bound))",
+            outcome: [.held: .passed, .failed: .failed, .unknown: .unmeasured][check.outcome] ?? .unmeasured)
+    }
+
+    /// The name of its metric.
+    var metric: String { String(subject.prefix { $0 != "{" && $0 != " " }) }
+    /// Whether a healthy server may have nothing to measure there.
+    fileprivate var mayBeAbsent: Bool { Metric.named(metric)?.mayBeAbsent ?? false }
+}
+
 extension GateVerdict.Entry.Outcome {
     fileprivate var rank: Int {
         switch self {
@@ -128,7 +161,10 @@ extension GateVerdict.Entry.Outcome {
 
 extension Baseline {
     /// Its values as readings.
-    var readings: Readings { Readings(values: counts.merging(times) { one, _ in one }, connections: connections) }
+    var readings: Readings {
+        Readings(
+            values: counts.merging(times) { one, _ in one }, connections: connections, warmedUp: warmedUp ?? 0)
+    }
 }
 
 extension Budget.Rule.Limit {

@@ -29,6 +29,8 @@ public struct GateVerdict: Sendable {
         public var demand: String
         /// How it went.
         public var outcome: Outcome
+        /// What there is more of, or who made it, when it failed.
+        public var suspects: [Suspect] = []
     }
 
     /// A finding that is borne.

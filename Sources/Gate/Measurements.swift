@@ -33,6 +33,10 @@ public struct Measurements: Sendable {
         if metric.byConsumer { return consumerValue(metric.name, consumer) }
         let now = evidence.map(Populations.init)
         switch metric.name {
+        case "consumers.growth": return growth(now?.consumers, baseline?.consumers)
+        case "groups.growth": return growth(now?.members, baseline?.members)
+        case "loops.per_request": return loopsPerRequest(now?.flow, baseline?.flow)
+        case "dispatches.per_message": return evidence.flatMap(Self.dispatchesPerMessage)
         case "tasks.growth": return growth(now?.tasks, baseline?.tasks)
         case "fds.growth": return growth(now?.descriptors, baseline?.descriptors)
         case "threads.growth": return growth(now?.threads, baseline?.threads)
@@ -48,6 +52,22 @@ public struct Measurements: Sendable {
     private func growth(_ now: Int?, _ before: Int?) -> Double? {
         guard let now, let before else { return nil }
         return Double(now - before)
+    }
+
+    /// Of a WSGI server that counts its requests, and has served some since.
+    private func loopsPerRequest(_ now: Populations.Flow?, _ before: Populations.Flow?) -> Double? {
+        guard let now, let before, let made = growth(now.bridges, before.bridges),
+            let served = growth(now.requests, before.requests), served > 0
+        else { return nil }
+        return made / served
+    }
+
+    /// 1 where each message is dispatched once; exact evidence only.
+    private static func dispatchesPerMessage(_ evidence: Evidence) -> Double? {
+        guard evidence.start?.grade == .exact else { return nil }
+        let all = evidence.dispatchWindows.reduce(0) { $0 + $1.count }
+        let again = evidence.dispatchWindows.reduce(0) { $0 + $1.afterDisconnect }
+        return all > again ? Double(all) / Double(all - again) : nil
     }
 
     private func consumerValue(_ name: String, _ consumer: String?) -> Double? {
@@ -110,11 +130,7 @@ public struct Measurements: Sendable {
 
 extension Evidence {
     /// The instances of the last census of each process that have a row of their own.
-    var lastInstances: [ConsumerInstance] {
-        var last: [Int32: ConnectionCensus] = [:]
-        for census in connectionCensuses { last[census.pid] = census }
-        return last.sorted { $0.key < $1.key }.flatMap(\.value.instances)
-    }
+    var lastInstances: [ConsumerInstance] { lastCensuses.flatMap(\.instances) }
 
     /// Consumer classes that were seen at any time: one whose instances have all ended is in no last census.
     var knownConsumers: Set<String> {
@@ -124,9 +140,7 @@ extension Evidence {
     /// Members of groups that nobody receives from, in the last census of each process; `nil` when no layer keeps its
     /// groups where they can be read.
     var staleMembers: Int? {
-        var last: [Int32: ConnectionCensus] = [:]
-        for census in connectionCensuses { last[census.pid] = census }
-        let stale = last.values.flatMap(\.layers).compactMap(\.stale)
+        let stale = lastCensuses.flatMap(\.layers).compactMap(\.stale)
         return stale.isEmpty ? nil : stale.reduce(0, +)
     }
 }

@@ -14,10 +14,16 @@ public struct Populations: Hashable, Sendable {
     public var descriptors: Int?
     /// Threads, all processes.
     public var threads: Int?
-    /// Event loops.
+    /// Event loops that stay; `nil` under WSGI, where each call may have one of its own.
     public var loops: Int?
+    /// Memberships in the groups of all layers.
+    public var members: Int?
     /// Resident memory, all processes.
     public var residentBytes: Int?
+    /// What has been counted since the session began: no population, but only differences of it mean anything either.
+    public var flow: Flow
+    /// The same things by what they are, to tell what there is more of.
+    public var kinds: Kinds
     /// How old the oldest part of them is: a process is sampled more often than its consumers are counted, and a count
     /// that rests on the same census as the last one proves nothing.
     public var time: Moment
@@ -41,20 +47,58 @@ public struct Populations: Hashable, Sendable {
             threads = last.reduce(0) { $0 + $1.threads.count }
             residentBytes = last.reduce(0) { $0 + $1.residentBytes }
         }
-        loops = evidence.loops.isEmpty ? nil : evidence.loops.count
+        flow = Flow(evidence)
+        kinds = Kinds(evidence)
+        loops = evidence.loops.isEmpty || flow.requests != nil ? nil : evidence.loops.count
+        members = Self.members(evidence, entries)
         var newest: [Int32: Moment] = [:]
         for census in evidence.connectionCensuses { newest[census.pid] = census.time }
         time = (Array(newest.values) + last.map(\.time)).min() ?? evidence.now
     }
 
+    private static func members(_ evidence: Evidence, _ entries: [LedgerEntry]) -> Int? {
+        let read = evidence.lastCensuses.flatMap(\.layers).compactMap(\.members)
+        if !read.isEmpty { return read.reduce(0, +) }
+        let joined = entries.compactMap(\.groupsJoined)
+        return joined.isEmpty ? nil : joined.reduce(0, +) - entries.compactMap(\.groupsLeft).reduce(0, +)
+    }
+
     /// Whether what must stand still does: memory may breathe, and threads of a pool may be begun late.
     public func standsStill(since earlier: Populations) -> Bool {
         consumers == earlier.consumers && stuck == earlier.stuck && tasks == earlier.tasks
-            && descriptors == earlier.descriptors && threads == earlier.threads
+            && descriptors == earlier.descriptors && threads == earlier.threads && members == earlier.members
+            && flow == earlier.flow
+    }
+}
+
+extension Populations {
+    /// Counters that only rise.
+    public struct Flow: Hashable, Sendable {
+        /// Event loops made for single calls by a WSGI server; `nil` elsewhere.
+        public var bridges: Int?
+        /// Requests that it has served.
+        public var requests: Int?
+
+        init(_ evidence: Evidence) {
+            // Only gunicorn's own workers count requests, and those are WSGI's: executors of an ASGI server are no loops.
+            let served = evidence.bridgeEvents.filter { $0.kind == .request }
+            guard !served.isEmpty else { return }
+            requests = served.reduce(0) { $0 + $1.count }
+            bridges = evidence.bridgeEvents.reduce(0) { $0 + ($1.kind == .threadCreated ? $1.count : 0) }
+        }
     }
 }
 
 extension TaskCensus {
     /// Tasks that have not ended.
     var unfinished: Int { groups.reduce(0) { $0 + ($1.state == .finished ? 0 : $1.count) } }
+}
+
+extension Evidence {
+    /// The last connection census of each process.
+    var lastCensuses: [ConnectionCensus] {
+        var last: [Int32: ConnectionCensus] = [:]
+        for census in connectionCensuses { last[census.pid] = census }
+        return last.sorted { $0.key < $1.key }.map(\.value)
+    }
 }

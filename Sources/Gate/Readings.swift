@@ -7,14 +7,27 @@ public struct Readings: Hashable, Sendable {
     public var values: [String: Double]
     /// WebSockets that were opened.
     public var connections: Int
+    /// Those of the rounds before: what is left of them is among what is alive, and not among what has grown.
+    public var warmedUp: Int
+    /// What there is more of, or who made it, by metric.
+    public var suspects: [String: [Suspect]]
 
     /// Readings.
-    public init(values: [String: Double], connections: Int) { (self.values, self.connections) = (values, connections) }
+    public init(
+        values: [String: Double], connections: Int, warmedUp: Int = 0, suspects: [String: [Suspect]] = [:]
+    ) {
+        (self.values, self.connections, self.warmedUp, self.suspects) = (values, connections, warmedUp, suspects)
+    }
 
     /// Reads all metrics, and those known by consumer class for each class too.
-    public init(_ measured: Measurements) {
+    public init(_ measured: Measurements, warmedUp: Int = 0) {
+        self.warmedUp = warmedUp
         connections = measured.clients.opened
         values = [:]
+        suspects = measured.evidence?.suspects ?? [:]
+        if let evidence = measured.evidence, let before = measured.baseline {
+            suspects.merge(Populations(evidence).suspects(since: before)) { one, _ in one }
+        }
         for metric in Metric.all {
             if let value = measured.value(of: metric), value.isFinite { values[metric.name] = value }
             guard metric.byConsumer, let evidence = measured.evidence else { continue }
@@ -31,6 +44,7 @@ public struct Readings: Hashable, Sendable {
     public func value(of rule: Budget.Rule) -> Double? {
         guard let value = values[rule.measured] else { return nil }
         guard rule.perConnection else { return value }
-        return connections > 0 ? value / Double(connections) : nil
+        let opened = connections + (rule.metric.countsFromStart ? warmedUp : 0)
+        return opened > 0 ? value / Double(opened) : nil
     }
 }

@@ -11,24 +11,37 @@ public enum GateGitHub {
     /// The commands, one to a line, worst first.
     public static func annotations(_ verdict: GateVerdict, root: String) -> String {
         let findings = verdict.findings.map { finding -> String in
-            var fields = ["title=\(property("\(finding.code) \(finding.title)"))"]
-            if let location = finding.location, let file = location.file {
-                let prefix = root.hasSuffix("/") ? root : root + "/"
-                let path = file.hasPrefix(prefix) ? String(file.dropFirst(prefix.count)) : file
-                fields.insert("file=\(property(path))", at: 0)
-                if let line = location.line { fields.insert("line=\(line)", at: 1) }
-            }
             let text = ([finding.summary] + finding.evidence + ["fix: " + finding.fix]).joined(separator: "\n")
-            return
-                "::\(finding.severity >= .high ? "error" : "warning") \(fields.joined(separator: ","))::\(message(text))"
+            return command(
+                finding.severity >= .high ? "error" : "warning", finding.location, root,
+                title: "\(finding.code) \(finding.title)", text)
         }
         let rules = verdict.entries.filter { $0.outcome == .failed }.map { entry in
-            "::error title=\(property(entry.subject))::\(message(entry.sentence))"
+            command("error", entry.location, root, title: entry.subject, entry.sentence)
         }
         let expired = verdict.expired.map {
-            "::error title=\($0.code)::\(message("the suppression expired on \($0.until)"))"
+            command("error", nil, root, title: $0.code, "the suppression expired on \($0.until)")
         }
-        return ((findings + expired + rules).prefix(annotationLimit) + [""]).joined(separator: "\n")
+        // Errors first: the limit is of each kind, and what is cut is the end.
+        let all = (findings + expired + rules)
+        let kept = ["::error ", "::warning "].flatMap { kind in
+            all.filter { $0.hasPrefix(kind) }.prefix(annotationLimit)
+        }
+        return (kept + [""]).joined(separator: "\n")
+    }
+
+    private static func command(
+        _ kind: String, _ location: CodeLocation?, _ root: String, title: String, _ text: String
+    ) -> String {
+        var fields: [String] = []
+        if let location, let file = location.file {
+            let prefix = root.hasSuffix("/") ? root : root + "/"
+            let path = file.hasPrefix(prefix) ? String(file.dropFirst(prefix.count)) : file
+            fields.append("file=\(property(path))")
+            if let line = location.line { fields.append("line=\(line)") }
+        }
+        fields.append("title=\(property(title))")
+        return "::\(kind) \(fields.joined(separator: ","))::\(message(text))"
     }
 
     private static func message(_ text: String) -> String {

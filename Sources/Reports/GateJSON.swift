@@ -9,11 +9,16 @@ public enum GateJSON {
     public static let schema = "loopscope/gate/1"
 
     /// The verdict.
-    public static func value(_ verdict: GateVerdict, name: String, status: String, fingerprint: Fingerprint)
-        -> JSONValue
-    {
+    ///
+    /// - Parameters:
+    ///   - status: how it went, in a word or two.
+    ///   - exitCode: the process's exit code.
+    public static func value(
+        _ verdict: GateVerdict, name: String, status: String, exitCode: Int, fingerprint: Fingerprint
+    ) -> JSONValue {
         [
             "schema": .string(schema), "scenario": .string(name), "status": .string(status),
+            "exit_code": .int(exitCode),
             "fingerprint": [
                 "tool": .string(fingerprint.tool), "scenario": .string(fingerprint.scenario),
                 "mode": .string(fingerprint.mode), "server": .string(fingerprint.server),
@@ -26,6 +31,13 @@ public enum GateJSON {
                         "subject": .string(entry.subject), "unit": .string(entry.unit.rawValue),
                         "value": JSONValue(entry.value, places: 6), "baseline": JSONValue(entry.baseline, places: 6),
                         "demand": .string(entry.demand), "outcome": .string(entry.outcome.rawValue),
+                        "suspects": .array(
+                            entry.suspects.map { suspect in
+                                [
+                                    "text": .string(suspect.text), "file": JSONValue(suspect.location?.file),
+                                    "line": JSONValue(suspect.location?.line),
+                                ]
+                            }),
                     ]
                 }),
             "findings": .array(verdict.findings.map(JSONReport.finding)),

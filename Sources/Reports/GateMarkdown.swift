@@ -33,6 +33,7 @@ public enum GateMarkdown {
                 ]
                 return "| " + cells.joined(separator: " | ") + " |"
             }
+            blocks += verdict.entries.filter { !$0.suspects.isEmpty }.map { "\n* \(escaped($0.sentence))" }
         }
         blocks += verdict.undecided.map { "\n? \(escaped($0))" } + verdict.remarks.map { "\n\(escaped($0))" }
         return cut(blocks, limit)

@@ -15,7 +15,7 @@ public enum GateSARIF {
     ///   - root: the folder that files are shown relative to.
     public static func value(_ verdict: GateVerdict, tool: String, root: String) -> JSONValue {
         let suppressed = verdict.suppressed.map { result($0.finding, root, reason: $0.by.reason) }
-        let results = verdict.findings.map { result($0, root, reason: nil) } + suppressed + broken(verdict)
+        let results = verdict.findings.map { result($0, root, reason: nil) } + suppressed + broken(verdict, root)
         let all = verdict.findings + verdict.suppressed.map(\.finding)
         var codes: [String: Finding] = [:]
         for finding in all where codes[finding.code] == nil { codes[finding.code] = finding }
@@ -44,21 +44,25 @@ public enum GateSARIF {
             ("message", ["text": .string(text)]),
             ("partialFingerprints", ["consumer": .string("\(finding.code) \(finding.consumer ?? "")")]),
         ]
-        if let location = finding.location, let file = location.file {
-            var place: JSONValue = ["artifactLocation": ["uri": .string(uri(file, root))]]
-            if let line = location.line, line > 0 {
-                place = place.adding([("region", ["startLine": .int(line)])])
-            }
-            entries.append(("locations", [["physicalLocation": place]]))
-        }
+        entries += places(finding.location, root)
         if let reason { entries.append(("suppressions", [["kind": "external", "justification": .string(reason)]])) }
         return JSONValue.object([]).adding(entries)
     }
 
-    private static func broken(_ verdict: GateVerdict) -> [JSONValue] {
+    private static func broken(_ verdict: GateVerdict, _ root: String) -> [JSONValue] {
         verdict.entries.filter { $0.outcome == .failed }.map { entry in
-            ["ruleId": "budget", "level": "error", "message": ["text": .string(entry.sentence)]]
+            JSONValue.object([
+                ("ruleId", "budget"), ("level", "error"), ("message", ["text": .string(entry.sentence)]),
+                ("partialFingerprints", ["subject": .string(entry.subject)]),
+            ]).adding(places(entry.location, root))
         }
+    }
+
+    private static func places(_ location: CodeLocation?, _ root: String) -> [(String, JSONValue)] {
+        guard let location, let file = location.file else { return [] }
+        var place: JSONValue = ["artifactLocation": ["uri": .string(uri(file, root))]]
+        if let line = location.line, line > 0 { place = place.adding([("region", ["startLine": .int(line)])]) }
+        return [("locations", [["physicalLocation": place]])]
     }
 
     /// A path relative to `root` where it lies below it, percent-encoded (RFC 3986 §2.1).

@@ -30,7 +30,13 @@ public struct GateText {
                 entry.baseline.map(entry.unit.words) ?? "-", entry.demand,
             ])
         }
-        return table.lines(style)
+        var lines = table.lines(style)
+        // Under its row, from the last on, so that the rows before keep their places.
+        for (row, entry) in verdict.entries.enumerated().reversed() where !entry.suspects.isEmpty {
+            let named = entry.suspects.map { "       " + $0.sentence.plain(limit: 400) }
+            lines.insert(contentsOf: named, at: min(lines.count, lines.count - verdict.entries.count + row + 1))
+        }
+        return lines
     }
 
     private var borne: [String] {
@@ -65,9 +71,13 @@ extension GateVerdict.Entry.Outcome {
 }
 
 extension GateVerdict.Entry {
-    /// `tasks.growth is 10, and may be at most 0 (0 before)`.
+    /// The first place that a suspect names.
+    var location: CodeLocation? { suspects.lazy.compactMap(\.location).first }
+
+    /// `tasks.growth is 10, and should be at most 0 (0 before): 10 × Ticker.tick (chat/ticker.py:16)`.
     var sentence: String {
         let before = baseline.map { " (\(unit.words($0)) before)" } ?? ""
-        return "\(subject) is \(value.map(unit.words) ?? "unknown"), and may be \(demand)\(before)"
+        let named = suspects.isEmpty ? "" : ": " + suspects.map(\.sentence).joined(separator: ", ")
+        return "\(subject) is \(value.map(unit.words) ?? "unknown"), and should be \(demand)\(before)\(named)"
     }
 }

@@ -69,12 +69,14 @@ public struct Budget: Hashable, Sendable {
     /// Whether somebody wrote it: what a written rule needs and nobody could measure makes a gate inconclusive.
     public var isWritten: Bool
 
-    /// The budget of those who wrote none: nothing may stay behind, whatever the clients did.
+    /// The budget of those who wrote none: nothing may stay behind, whatever the clients did; an instance is told of its
+    /// disconnect once, and a request of a WSGI server may cost one event loop, the price of asynchronous code there.
     public static let nothingStays = Budget(
         rules: [
-            "consumers.stuck", "tasks.leaked", "tasks.growth", "fds.growth", "threads.growth", "loops.growth",
-            "groups.leaked", "clients.failed",
-        ].compactMap { Metric.named($0) }.map { Rule($0, limits: [.max(0)]) },
+            ("consumers.stuck", 0), ("tasks.leaked", 0), ("tasks.growth", 0), ("fds.growth", 0), ("threads.growth", 0),
+            ("loops.growth", 0), ("loops.per_request", 1), ("groups.leaked", 0), ("disconnects.per_instance", 1),
+            ("clients.failed", 0),
+        ].compactMap { name, most in Metric.named(name).map { Rule($0, limits: [.max(most)]) } },
         suppressions: [], isWritten: false)
 
     /// A budget.

@@ -22,11 +22,20 @@ public struct Metric: Hashable, Sendable {
     public let byConsumer: Bool
     /// Whether it comes from watching the server; else the clients know it.
     public let needsServer: Bool
+    /// Whether a healthy server may have none of what it counts, so that there is nothing to measure: a server under
+    /// ASGI makes no loops for its requests. No default rule misses it then.
+    public let mayBeAbsent: Bool
 
-    private init(_ name: String, _ unit: Unit, _ summary: String, byConsumer: Bool = false, needsServer: Bool = true) {
+    private init(
+        _ name: String, _ unit: Unit, _ summary: String, byConsumer: Bool = false, needsServer: Bool = true,
+        mayBeAbsent: Bool = false
+    ) {
         (self.name, self.unit, self.summary) = (name, unit, summary)
-        (self.byConsumer, self.needsServer) = (byConsumer, needsServer)
+        (self.byConsumer, self.needsServer, self.mayBeAbsent) = (byConsumer, needsServer, mayBeAbsent)
     }
+
+    /// Whether it counts what is there now, and not what is there more than before the measured round.
+    public var countsFromStart: Bool { byConsumer && unit == .count }
 
     /// All of them.
     public static let all: [Metric] = server + clients
@@ -36,14 +45,26 @@ public struct Metric: Hashable, Sendable {
 
     private static let server = [
         Metric("consumers.alive", .count, "consumer instances alive", byConsumer: true),
+        Metric("consumers.growth", .count, "consumer instances more than before the first client"),
         Metric("consumers.stuck", .count, "consumer instances that outlived their connection", byConsumer: true),
         Metric("tasks.growth", .count, "tasks more than before the first client"),
         Metric("tasks.leaked", .count, "tasks of consumers whose connection is closed", byConsumer: true),
         Metric("fds.growth", .count, "descriptors more than before the first client"),
         Metric("threads.growth", .count, "threads more than before the first client"),
-        Metric("loops.growth", .count, "event loops more than before the first client"),
-        Metric("groups.leaked", .count, "group memberships of consumers that are gone", byConsumer: true),
-        Metric("disconnects.per_instance", .count, "most disconnects delivered to one instance", byConsumer: true),
+        Metric("loops.growth", .count, "event loops more than before the first client", mayBeAbsent: true),
+        Metric(
+            "loops.per_request", .count, "event loops that a WSGI server makes and throws away for one request",
+            mayBeAbsent: true),
+        Metric("groups.growth", .count, "group memberships more than before the first client", mayBeAbsent: true),
+        Metric(
+            "groups.leaked", .count, "group memberships of consumers that are gone", byConsumer: true, mayBeAbsent: true
+        ),
+        Metric(
+            "disconnects.per_instance", .count, "most disconnects delivered to one instance", byConsumer: true,
+            mayBeAbsent: true),
+        Metric(
+            "dispatches.per_message", .count, "dispatches for each message that was not dispatched before (embedded)",
+            mayBeAbsent: true),
         Metric("cpu.percent", .percent, "CPU of the server once it has settled"),
         Metric("rss.growth", .bytes, "resident memory more than before the first client"),
         Metric("exit.seconds", .seconds, "from SIGTERM to the end of a launched server"),

@@ -37,18 +37,33 @@ final class LiveLog: ObservationSink {
         var stacks: [StackSample] = []
         var first: Set<Int32> = []
         var kept: [Observation] = []
+        var bridges: [BridgeEvent] = []
         for entry in entries {
             switch entry {
             case .stack(let sample): stacks.append(sample)
+            // What happened since the beginning is divided by what was served since: added up, never forgotten.
+            case .bridge(let event):
+                if let place = bridges.firstIndex(where: { $0.isAlike(event) }) {
+                    bridges[place].count += event.count
+                } else {
+                    bridges.append(event)
+                }
             case .process(let sample) where first.insert(sample.pid).inserted: kept.append(entry)
-            case .loop, .dispatches, .dispatch, .connections, .tasks, .types, .process, .block, .bridge, .bridges,
-                .layer, .client:
+            case .loop, .dispatches, .dispatch, .connections, .tasks, .types, .process, .block, .bridges, .layer,
+                .client:
                 if let time = entry.time, now - time <= memory { kept.append(entry) }
             case .start, .method, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .source, .end:
                 kept.append(entry)
             }
         }
-        return kept + StackSample.merged(stacks).map(Observation.stack)
+        return kept + bridges.map(Observation.bridge) + StackSample.merged(stacks).map(Observation.stack)
+    }
+}
+
+extension BridgeEvent {
+    /// Whether both count the same thing.
+    fileprivate func isAlike(_ other: BridgeEvent) -> Bool {
+        pid == other.pid && kind == other.kind && site == other.site
     }
 }
 

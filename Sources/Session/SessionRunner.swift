@@ -89,7 +89,8 @@ public struct SessionRunner: Sendable {
         return try await withThrowingTaskGroup(of: Part.self) { group in
             group.addTask { .probe(try await probe.observe(into: sink)) }
             group.addTask {
-                try await body(LiveSession(sink, live))
+                // A body that is cancelled in its sleep has been interrupted, and not failed: its report is still to come.
+                do { try await body(LiveSession(sink, live)) } catch is CancellationError where Task.isCancelled {}
                 return .body
             }
             var finished = false
@@ -98,6 +99,8 @@ public struct SessionRunner: Sendable {
                 case .probe(var end):
                     group.cancelAll()
                     if finished, end.reason == .interrupted { end.reason = .finished }
+                    // A launched server is ended with the session: its exit is not why the session ended.
+                    if Task.isCancelled { end.reason = .interrupted }
                     return end
                 case .body:
                     // A cancelled body may return early too: then the session was interrupted.
@@ -126,8 +129,11 @@ public struct SessionRunner: Sendable {
         }
     }
 
+    /// In memory where the file system may not be written: containers of CI often have nothing else.
     private static func temporaryPath() -> String {
-        FileManager.default.temporaryDirectory.appending(path: "loopscope-\(UUID().uuidString).loopscope").path
+        let folders = [FileManager.default.temporaryDirectory.path, "/dev/shm"]
+        let folder = folders.first { FileManager.default.isWritableFile(atPath: $0) } ?? folders[0]
+        return folder + "/loopscope-\(UUID().uuidString).loopscope"
     }
 
     private static func removeRecording(at path: String) {

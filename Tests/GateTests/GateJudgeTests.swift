@@ -8,7 +8,8 @@ import Testing
 /// A verdict out of numbers: what the gate's tests and its outputs' tests share.
 enum Example {
     static let fingerprint = Fingerprint(
-        tool: "0.1.0", scenario: "00", mode: "cpython", server: "uvicorn 0.38.0, CPython 3.13.5", grade: "read",
+        tool: "0.1.0", scenario: "00c0ffee00c0ffee", mode: "cpython", server: "uvicorn 0.38.0, CPython 3.13.5",
+        grade: "read",
         kernel: "6.1", cores: 2)
 
     static let clean = Readings(
@@ -58,12 +59,48 @@ struct GateJudgeTests {
         "fails when one of anything stays behind, and names it",
         arguments: [
             "consumers.stuck", "tasks.leaked", "tasks.growth", "fds.growth", "threads.growth", "loops.growth",
-            "groups.leaked",
+            "groups.leaked", "clients.failed",
         ])
     func one(_ subject: String) throws {
         let verdict = try Example.judge(Example.with(subject, 1))
         #expect(verdict.status(failOn: .high) == .regression)
         #expect(verdict.entries.first?.subject == subject && verdict.entries.first?.outcome == .failed)
+    }
+
+    @Test("bears one event loop a request and one disconnect an instance, and no more", arguments: [1.0, 1.25, 2])
+    func extra(_ value: Double) throws {
+        for subject in ["loops.per_request", "disconnects.per_instance"] {
+            let verdict = try Example.judge(Example.with(subject, value))
+            #expect(verdict.status(failOn: .high) == (value > 1 ? .regression : .passed))
+        }
+    }
+
+    @Test("does not miss what a healthy server may not have, unless a budget asks for it")
+    func absent() throws {
+        let verdict = try Example.judge()
+        #expect(!verdict.entries.contains { $0.subject == "loops.per_request" } && verdict.remarks.isEmpty)
+        let budget = try Budget(yaml: "rules: [{metric: loops.per_request, max: 1}]")
+        #expect(try Example.judge(budget: budget).status(failOn: .high) == .inconclusive)
+    }
+
+    @Test("names what there is more of under the count that failed, and nowhere else")
+    func suspects() throws {
+        var readings = Example.with("tasks.growth", 3)
+        let place = CodeLocation(function: "Ticker.tick", file: "chat/ticker.py", line: 16)
+        readings.suspects = [
+            "tasks.growth": [Suspect("3 × Ticker.tick", location: place)], "fds.growth": [Suspect("x")],
+        ]
+        let verdict = try Example.judge(readings)
+        #expect(verdict.entries.flatMap(\.suspects).map(\.sentence) == ["3 × Ticker.tick (chat/ticker.py:16)"])
+    }
+
+    @Test("looks again at counts above the budget or the baseline, not at times")
+    func tooHigh() throws {
+        let judge = GateJudge(
+            budget: .nothingStays, baseline: Example.baseline(), today: try #require(CalendarDay("2026-11-30")))
+        #expect(judge.tooHigh(Example.clean).isEmpty && judge.tooHigh(Example.with("latency.p99", 9)).isEmpty)
+        #expect(judge.tooHigh(Example.with("consumers.alive", 3)) == ["consumers.alive"])
+        #expect(judge.tooHigh(Example.with("fds.growth", 3)) == ["fds.growth"])
     }
 
     @Test("does not call a leak what had no time to go: a server that does not stand still is undecided")
@@ -136,6 +173,12 @@ struct GateJudgeTests {
         let baseline = Example.baseline()
         var readings = Example.with("tasks.growth", 5)
         #expect(try Example.judge(readings, budget: budget, baseline: baseline).status(failOn: .high) == .passed)
+        // What is alive may be left of the rounds before, what has grown may not.
+        let alive = try Budget(yaml: "rules: [{metric: consumers.stuck, per: connection, max: 0.5}]")
+        var both = Example.with("consumers.stuck", 10)
+        #expect(try Example.judge(both, budget: alive).status(failOn: .high) == .regression)
+        both.warmedUp = 10
+        #expect(try Example.judge(both, budget: alive).status(failOn: .high) == .passed)
         readings.values["tasks.growth"] = 6
         #expect(try Example.judge(readings, budget: budget, baseline: baseline).status(failOn: .high) == .regression)
         let slow = try Example.judge(Example.with("latency.p99", 0.0045), budget: budget, baseline: baseline)

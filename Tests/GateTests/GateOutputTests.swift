@@ -1,6 +1,8 @@
+import Analysis
 import Foundation
 import FoundationXML
 import Gate
+import Observations
 import Reports
 import Scenarios
 import Testing
@@ -17,6 +19,9 @@ struct GateOutputTests {
                 """)
         var readings = Example.with("tasks.growth", 10)
         readings.values["fds.growth"] = nil
+        readings.suspects["tasks.growth"] = [
+            Suspect("10 × tick", location: CodeLocation(function: "tick", file: "/srv/app/b.py", line: 3))
+        ]
         return try Example.judge(
             readings, budget: budget, findings: [Example.finding(), Example.finding("LS106", consumer: "a|b`c")])
     }
@@ -52,6 +57,8 @@ struct GateOutputTests {
             (results[0]["locations"] as? [[String: Any]])?.first?["physicalLocation"] as? [String: Any])
         #expect((place["artifactLocation"] as? [String: Any])?["uri"] as? String == "chat/a%20%3Cb%3E.py")
         #expect((place["region"] as? [String: Any])?["startLine"] as? Int == 16)
+        let blamed = try #require((results[2]["locations"] as? [[String: Any]])?.first?["physicalLocation"])
+        #expect("\(blamed)".contains("b.py"), "a broken rule is shown where its suspect is")
         #expect((results[1]["suppressions"] as? [[String: Any]])?.first?["justification"] as? String == "known & <old>")
     }
 
@@ -61,8 +68,12 @@ struct GateOutputTests {
         let text = GateGitHub.annotations(verdict, root: "/srv/app")
         #expect(text.hasPrefix("::error file=chat/a <b>.py,line=16,title=LS101"))
         #expect(text.split(separator: "\n").allSatisfy { $0.hasPrefix("::") })
-        verdict.findings = Array(repeating: Example.finding(), count: 40)
-        #expect(GateGitHub.annotations(verdict, root: "/").split(separator: "\n").count == 10)
+        #expect(text.contains("::error file=b.py,line=3,title=tasks.growth"))
+        // Ten of each kind are shown: no warning may take the place of an error.
+        verdict.findings = Array(repeating: Example.finding("LS503", severity: .medium), count: 40)
+        let lines = GateGitHub.annotations(verdict, root: "/").split(separator: "\n")
+        #expect(lines.filter { $0.hasPrefix("::warning ") }.count == 10)
+        #expect(lines.prefix(2).allSatisfy { $0.hasPrefix("::error ") } && lines.count == 12)
     }
 
     @Test(
@@ -82,11 +93,13 @@ struct GateOutputTests {
         let text = GateText(try verdict()).text
         for part in [
             "✗  tasks.growth", "?  fds.growth", "✓  loops.growth", "borne until 2027-01-01", "expired on 2020-01-01",
-            "a <b>.py:16",
+            "a <b>.py:16", "       10 × tick (/srv/app/b.py:3)\n",
         ] {
             #expect(text.contains(part), "\(part) in\n\(text)")
         }
-        let json = GateJSON.value(try verdict(), name: "x", status: "failed", fingerprint: Example.fingerprint).text()
+        let json = GateJSON.value(
+            try verdict(), name: "x", status: "failed", exitCode: 2, fingerprint: Example.fingerprint
+        ).text()
         let value = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(value["schema"] as? String == "loopscope/gate/1")
         #expect(

@@ -48,6 +48,77 @@ struct CheckTests {
         #expect(CheckResult(try check(text), phase: "p", on: measured).outcome == expected)
     }
 
+    @Test("of loops for single calls divides what a WSGI server made by the requests it served since")
+    func loopsPerRequest() throws {
+        func evidence(_ made: [Int], _ served: [Int]) throws -> Evidence {
+            let time = Moment(nanoseconds: 1)
+            return try Evidence(
+                ObservationLog(
+                    made.map { .bridge(BridgeEvent(time: time, pid: 1, kind: .threadCreated, count: $0)) }
+                        + served.map { .bridge(BridgeEvent(time: time, pid: 1, kind: .request, count: $0)) }))
+        }
+        func value(_ now: Evidence, since before: Evidence) throws -> Double? {
+            Measurements(evidence: now, baseline: Populations(before), clients: ClientTally())
+                .value(of: try #require(Metric.named("loops.per_request")))
+        }
+        let warm = try evidence([0, 7], [0, 3])
+        #expect(try value(try evidence([0, 7, 20], [0, 3, 4]), since: warm) == 5)
+        #expect(try value(try evidence([0, 7], [0, 3, 4]), since: warm) == 0)
+        // No request since, and a server that counts none: executors of an ASGI server are no loops.
+        #expect(try value(warm, since: warm) == nil)
+        #expect(try value(try evidence([9], []), since: try evidence([0], [])) == nil)
+    }
+
+    @Test("of dispatches counts those that came again, on exact evidence only", arguments: [Grade.exact, .read])
+    func dispatches(_ grade: Grade) throws {
+        let time = Moment(nanoseconds: 0)
+        let window = DispatchWindow(
+            start: time, length: .seconds(1), pid: 1, loop: "1", consumer: "chat.Chat", message: "websocket.disconnect",
+            handler: "websocket_disconnect", outcomes: [.returned: 12], afterDisconnect: 9)
+        let start = SessionStart(
+            time: time, wallClock: 0, kind: .embedded, description: "x", pid: 1, grade: grade, tool: "1")
+        let evidence = try Evidence(ObservationLog([.start(start), .dispatches(window)]))
+        let value = Measurements(evidence: evidence, clients: ClientTally())
+            .value(of: try #require(Metric.named("dispatches.per_message")))
+        #expect(value == (grade == .exact ? 4 : nil))
+    }
+
+    @Test("names the coroutines, threads and groups that there are more of")
+    func suspects() throws {
+        func evidence(_ count: Int) throws -> Evidence {
+            let (time, frame) = (
+                Moment(nanoseconds: 1), Frame(kind: .python, function: "tick", file: "a.py", line: 9, definition: 7)
+            )
+            let layer = LayerCensus(
+                alias: "default", layer: "L", members: count, stale: 0,
+                groups: [.init(name: "news", members: count, stale: 0)])
+            return try Evidence(
+                ObservationLog([
+                    .tasks(
+                        TaskCensus(
+                            time: time, pid: 1, grade: .read,
+                            groups: [
+                                TaskGroup(name: "T.tick", state: .waiting, stack: StackTrace([frame]), count: count),
+                                TaskGroup(name: "T.gone", state: .finished, count: 9 * count),
+                            ])),
+                    .connections(
+                        ConnectionCensus(time: time, pid: 1, grade: .read, consumers: [], layers: [layer])),
+                    .process(
+                        ProcessSample(
+                            time: time, pid: 1, name: "p", cpu: .zero, age: .zero, residentBytes: 1,
+                            threads: (0..<count).map {
+                                ThreadSample(tid: Int32($0), name: "Pool-\($0)_0", cpu: .zero, state: "S")
+                            })),
+                ]))
+        }
+        let readings = Readings(
+            Measurements(evidence: try evidence(5), baseline: Populations(try evidence(2)), clients: ClientTally()))
+        #expect(readings.suspects["tasks.growth"]?.map(\.sentence) == ["3 × T.tick (a.py:7)"])
+        #expect(readings.suspects["threads.growth"]?.map(\.text) == ["3 × Pool-#_#"])
+        #expect(readings.suspects["groups.growth"]?.map(\.text) == ["3 in the group news"])
+        #expect(readings.values["groups.growth"] == 3 && readings.values["tasks.growth"] == 3)
+    }
+
     @Test("of a server that nobody watched is unknown, not passed", arguments: Metric.all.filter(\.needsServer))
     func unwatched(_ metric: Metric) {
         #expect(Measurements(clients: ClientTally()).value(of: metric) == nil)
