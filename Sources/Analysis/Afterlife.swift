@@ -35,13 +35,17 @@ public struct Outliving: Hashable, Sendable {
 
     /// Finds them in the censuses of a session: those still there in the last census of their process, and those that
     /// were seen to outlive their disconnect before they ended.
-    public static func find(in censuses: [ConnectionCensus]) -> [Outliving] {
-        Dictionary(grouping: censuses, by: \.pid).sorted { $0.key < $1.key }.flatMap { find(inOneProcess: $0.value) }
+    ///
+    /// - Parameter loops: what the loops did meanwhile: a loop that hardly turns has not delivered what is due.
+    public static func find(in censuses: [ConnectionCensus], loops: [LoopWindow] = []) -> [Outliving] {
+        Dictionary(grouping: censuses, by: \.pid).sorted { $0.key < $1.key }.flatMap { pid, mine in
+            find(inOneProcess: mine, Turns(loops.filter { $0.pid == pid }))
+        }
     }
 
-    private static func find(inOneProcess censuses: [ConnectionCensus]) -> [Outliving] {
+    private static func find(inOneProcess censuses: [ConnectionCensus], _ turns: Turns) -> [Outliving] {
         guard let last = censuses.last else { return [] }
-        var sightings: [UInt64: [(time: Moment, instance: ConsumerInstance)]] = [:]
+        var sightings: [UInt64: [Sighting]] = [:]
         for census in censuses {
             for instance in census.instances where instance.mayOutlive(census.grade) {
                 sightings[instance.id, default: []].append((census.time, instance))
@@ -53,28 +57,28 @@ public struct Outliving: Hashable, Sendable {
             guard let first = seen.first, let end = seen.last, !present.contains(end.instance.id) else { return false }
             return end.time - first.time >= settledBetween && seen.allSatisfy { $0.instance.dispatching == false }
         }
-        return here.compactMap { judge($0, sightings[$0.id] ?? [], census: last, isGone: false) }
+        return here.compactMap { judge($0, sightings[$0.id] ?? [], turns, census: last, isGone: false) }
             + gone.compactMap(\.last).sorted { $0.instance.id < $1.instance.id }.compactMap {
-                judge($0.instance, sightings[$0.instance.id] ?? [], census: last, isGone: true)
+                judge($0.instance, sightings[$0.instance.id] ?? [], turns, census: last, isGone: true)
             }
     }
 
     private static func judge(
-        _ instance: ConsumerInstance, _ sightings: [(time: Moment, instance: ConsumerInstance)],
-        census: ConnectionCensus, isGone: Bool
+        _ instance: ConsumerInstance, _ sightings: [Sighting], _ turns: Turns, census: ConnectionCensus, isGone: Bool
     ) -> Outliving? {
         // An address may have been reused by another class between two censuses.
         let mine = sightings.filter { $0.instance.consumer == instance.consumer }
         guard let first = mine.first, let last = mine.last else { return nil }
-        // Another message than the disconnect, a layer's, hides what came before it: then only time tells.
-        let wasToldSo = mine.contains { $0.instance.disconnect != nil }
-        guard wasToldSo || last.time - first.time >= settledBetween else { return nil }
-        let previous = mine.dropLast().last
-        let moved = previous.map { $0.instance.progress != last.instance.progress } ?? false
+        // What was seen before it was told does not count: a disconnect that is due looks like one that was handled.
+        let story = Story(Array(mine.drop { $0.instance.disconnect == nil }))
         let redelivered = (instance.disconnects ?? 0) > 1 || instance.lastMessageIsFirstDisconnect == false
-        let between = instance.dispatching == false
-        // One sighting inside a dispatch may be an honest disconnect in flight.
-        guard between || moved || redelivered || mine.contains(where: { $0.instance.dispatching == false }) else {
+        if story.isEmpty {
+            // Another message than the disconnect, a layer's, hides what came before it: then only time tells.
+            guard last.time - first.time >= settledBetween, turns.areEnough(from: first.time, to: last.time) else {
+                return nil
+            }
+        } else if !redelivered, story.moves == 0, story.returns == 0 {
+            // It may be an honest disconnect in flight.
             return nil
         }
         var rate: Double?
@@ -84,7 +88,8 @@ public struct Outliving: Hashable, Sendable {
         {
             rate = Double(now - before) / (last.time - first.time).seconds
         }
-        let face = face(of: last.instance, moved: moved, sightings: mine.count, at: last.time)
+        let face =
+            story.isEmpty ? Face.cold : face(of: last.instance, story, redelivered: redelivered, at: last.time)
         return Outliving(
             pid: census.pid, instance: instance, face: face, sightings: mine.count, dispatchesPerSecond: rate,
             since: instance.closedAt ?? first.time, grade: census.grade, isGone: isGone)
@@ -99,18 +104,67 @@ extension Outliving {
     static let settledBetween = Nanoseconds.seconds(1)
 
     /// Where disconnects are counted, their number decides: some servers deliver two, none honestly delivers three.
-    /// Elsewhere it takes two sightings.
+    /// Elsewhere one that was given another one than the server's first is hot; else it takes two changes of its receive
+    /// tasks, or two sightings at rest. One sighting at rest proves nothing on a busy server: its message may have been
+    /// read a moment later than its wait.
     private static func face(
-        of instance: ConsumerInstance, moved: Bool, sightings: Int, at now: Moment
+        of instance: ConsumerInstance, _ story: Story, redelivered: Bool, at now: Moment
     ) -> Face {
         guard let disconnects = instance.disconnects else {
-            // A message that is not the server's first disconnect is a second one: it is delivered again and again.
-            if moved || instance.lastMessageIsFirstDisconnect == false { return .hot }
-            return sightings > 1 ? .cold : .undecided
+            if redelivered || story.moves > 1 && !story.hasOthers { return .hot }
+            return story.returns > 1 && (!story.endsInMotion || story.hasOthers) ? .cold : .undecided
         }
         if disconnects > 2 { return .hot }
         let isSettled = instance.closedAt.map { now - $0 >= settled } ?? false
-        return sightings > 1 || isSettled ? .cold : .undecided
+        return story.count > 1 || isSettled ? .cold : .undecided
+    }
+
+    fileprivate typealias Sighting = (time: Moment, instance: ConsumerInstance)
+
+    /// What an instance did since it was first seen with its disconnect.
+    private struct Story {
+        /// In how many censuses.
+        var count: Int
+        /// In how many of them it waited for messages: `dispatch` had returned.
+        var returns: Int
+        /// Between how many of them its receive tasks changed.
+        var moves: Int
+        /// Whether they changed between the last two.
+        var endsInMotion: Bool
+        /// Whether it was given other messages meanwhile: a layer's, which move it too.
+        var hasOthers: Bool
+
+        var isEmpty: Bool { count == 0 }
+
+        init(_ sightings: [Sighting]) {
+            let steps = zip(sightings, sightings.dropFirst()).map { $0.instance.progress != $1.instance.progress }
+            count = sightings.count
+            returns = sightings.count { $0.instance.dispatching == false }
+            moves = steps.count { $0 }
+            endsInMotion = steps.last ?? false
+            hasOthers = sightings.contains { $0.instance.disconnect == nil }
+        }
+    }
+
+    /// How often the loops of a process turned.
+    private struct Turns {
+        /// Between two censuses, so that whatever was due has been delivered: it takes three.
+        static let enough = 20
+        private let windows: [LoopWindow]
+
+        init(_ windows: [LoopWindow]) { self.windows = windows.filter { $0.ticks != nil } }
+
+        /// Where ticks are not known, time alone must do.
+        func areEnough(from first: Moment, to last: Moment) -> Bool {
+            guard !windows.isEmpty else { return true }
+            let loops = Dictionary(grouping: windows, by: \.loop).values
+            return loops.allSatisfy { mine in
+                let inside = mine.filter { $0.start >= first && $0.start + $0.length <= last }
+                // A loop that waits for events all the time has nothing that is due.
+                guard inside.contains(where: { $0.busy ?? .zero > .zero }) else { return true }
+                return inside.reduce(0) { $0 + ($1.ticks ?? 0) } >= Self.enough
+            }
+        }
     }
 }
 

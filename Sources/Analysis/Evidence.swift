@@ -20,6 +20,8 @@ public struct Evidence: Sendable {
     public var outliving: [Outliving]
     /// Consumers inside their disconnect although their socket is gone.
     public var goodbyes: [Spell]
+    /// Consumers inside a handler of another message although their socket is gone.
+    public var deaf: [Spell]
     /// Consumers that have not answered their handshake.
     public var handshakes: [Spell]
     /// Consumers that only tasks of their own keep alive.
@@ -75,16 +77,18 @@ public struct Evidence: Sendable {
         now = max(begin, try source.lastMoment() ?? begin)
         duration = now - begin
         ledger = try Ledger(source)
-        loops = LoopSummary.summaries(of: try source.loops())
+        let windows = try source.loops()
+        loops = LoopSummary.summaries(of: windows)
         let samples = try source.processes()
         processes = ProcessSummary.summaries(of: samples)
         descriptors = DescriptorUse.find(in: samples)
         connectionCensuses = try source.connectionCensuses()
-        outliving = Outliving.find(in: connectionCensuses)
+        outliving = Outliving.find(in: connectionCensuses, loops: windows)
         stacks = try source.stacks()
         profile = Profile(stacks)
         taskCensuses = try source.taskCensuses()
         goodbyes = Spell.goodbyes(in: connectionCensuses)
+        deaf = Spell.deaf(in: connectionCensuses)
         handshakes = Spell.handshakes(in: connectionCensuses)
         orphans = Spell.orphans(in: connectionCensuses)
         staleMembers = StaleMembers.find(in: connectionCensuses)
@@ -93,13 +97,13 @@ public struct Evidence: Sendable {
         var lastTasks: [Int32: TaskCensus] = [:]
         for census in taskCensuses { lastTasks[census.pid] = census }
         tasksPerSecond = TaskCensus.creationRates(taskCensuses)
-        ledger.addRates(tasksPerSecond, of: outliving)
+        ledger.addRates(tasksPerSecond, of: outliving, in: connectionCensuses)
         tasks = lastTasks.values.sorted { $0.pid < $1.pid }
         dispatchWindows = try source.dispatchWindows()
         failures = Failure.find(connections: try source.connections(), dispatches: try source.dispatches())
         swallowed = Dictionary(
             try source.swallowedStops().map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
-        blocks = LoopBlock.whole(try source.blocks())
+        blocks = LoopBlock.whole(try source.blocks()).filter { !$0.isCrowd(in: windows) }
         bridgeCensuses = try source.bridgeCensuses()
         bridgeEvents = try source.bridgeEvents()
         bridges = BridgeLoad.loads(bridgeEvents, stacks, until: now)
@@ -150,26 +154,26 @@ public struct Evidence: Sendable {
     }
 }
 
-extension Evidence {
-    /// Share of the time of a process's loops that dispatch loops of consumers took, by samples, and how many; `nil` where
-    /// there are none. A consumer that waits takes none, so where some spin it is theirs.
-    public func dispatchShare(of pid: Int32) -> (percent: Double, samples: Int)? {
-        var (inside, all) = (0, 0)
-        for sample in stacks where sample.pid == pid {
-            guard let turn = sample.stack.turn else { continue }
-            all += sample.count
-            if turn.contains(where: { $0.function == "await_many_dispatch" }) { inside += sample.count }
-        }
-        return all > 0 ? (Double(inside) / Double(all) * 100, all) : nil
-    }
-}
-
 extension LoopBlock {
     private struct Start: Hashable {
         let pid: Int32
         let loop: String
         let since: Moment
     }
+
+    /// Whether it was a turn with very many short callbacks, and no single one that kept the loop: thousands of
+    /// connections that close at once.
+    func isCrowd(in windows: [LoopWindow]) -> Bool {
+        guard samples != nil else { return false }
+        let ready =
+            windows.filter {
+                $0.pid == pid && $0.loop == loop && $0.start <= since + length && $0.start + $0.length >= since
+            }.compactMap(\.readyHandles).max() ?? 0
+        return ready >= Self.crowd && length.count / Int64(ready) < Self.crowdedCallback.count
+    }
+
+    /// So many callbacks that were due, each shorter than this.
+    private static let (crowd, crowdedCallback) = (100, Nanoseconds.milliseconds(2))
 
     /// Each block once: of those told again while they lasted, the longest.
     static func whole(_ blocks: [LoopBlock]) -> [LoopBlock] {

@@ -47,6 +47,13 @@ public struct LedgerEntry: Hashable, Sendable {
     public var disconnectsDelivered: Int?
     /// Dispatches a second while observing; the last full second when it is known.
     public var dispatchesPerSecond: Double?
+    /// Where that is an estimate out of a count for a moment: how many were seen.
+    public var dispatchSamples: Int?
+
+    /// How `dispatchesPerSecond` was obtained.
+    public var dispatchesGrade: Grade? {
+        dispatchesPerSecond.map { _ in dispatchSamples == nil ? grade : .sampled }
+    }
 
     /// An empty account.
     public init(consumer: String?, grade: Grade) {
@@ -100,16 +107,46 @@ public struct Ledger: Hashable, Sendable {
 }
 
 extension Ledger {
-    /// Books the tasks that a process creates on the one class that spins in it: Channels makes a receive task for each
-    /// message that it dispatches. Of several classes that spin the shares are not known.
-    mutating func addRates(_ tasksPerSecond: [Int32: Double], of outliving: [Outliving]) {
+    /// Books the tasks that a process creates on the classes that spin in it: Channels makes a receive task for each
+    /// message that it dispatches. Of several classes each gets its share of what was counted for a moment.
+    mutating func addRates(
+        _ tasksPerSecond: [Int32: Double], of outliving: [Outliving], in censuses: [ConnectionCensus]
+    ) {
         let hot = Dictionary(grouping: outliving.filter { $0.face == .hot && $0.grade == .read }, by: \.pid)
-        for (pid, spinning) in hot {
-            guard let rate = tasksPerSecond[pid], Set(spinning.map(\.instance.consumer)).count == 1,
-                let place = entries.firstIndex(where: { $0.consumer == spinning[0].instance.consumer })
-            else { continue }
-            entries[place].dispatchesPerSecond = (entries[place].dispatchesPerSecond ?? 0) + rate
+        for (pid, spinning) in hot.sorted(by: { $0.key < $1.key }) {
+            guard let rate = tasksPerSecond[pid] else { continue }
+            let classes = Dictionary(grouping: spinning, by: \.instance.consumer)
+            guard classes.count > 1 else {
+                add(dispatchesPerSecond: rate, of: spinning[0].instance.consumer)
+                continue
+            }
+            let counts = classes.compactMap { consumer, instances in
+                DispatchCount.last(of: consumer, pid, in: censuses).map { (consumer, instances.count, $0) }
+            }
+            let all = counts.reduce(0.0) { $0 + Double($1.1) * ($1.2.perSecondEach ?? 0) }
+            // One class that was not counted, or too little that was, and the shares are not known.
+            guard counts.count == classes.count, counts.reduce(0, { $0 + $1.2.count }) >= 20 else { continue }
+            for (consumer, instances, count) in counts {
+                let share = Double(instances) * (count.perSecondEach ?? 0) / all
+                add(dispatchesPerSecond: rate * share, of: consumer, samples: count.count)
+            }
         }
+    }
+
+    private mutating func add(dispatchesPerSecond more: Double, of consumer: String, samples: Int? = nil) {
+        guard let place = entries.firstIndex(where: { $0.consumer == consumer }) else { return }
+        entries[place].dispatchesPerSecond = (entries[place].dispatchesPerSecond ?? 0) + more
+        if let samples { entries[place].dispatchSamples = (entries[place].dispatchSamples ?? 0) + samples }
+    }
+}
+
+extension DispatchCount {
+    /// The newest count of a class in a process.
+    static func last(of consumer: String, _ pid: Int32, in censuses: [ConnectionCensus]) -> DispatchCount? {
+        for census in censuses.reversed() where census.pid == pid {
+            if let count = census.consumers.first(where: { $0.consumer == consumer })?.dispatches { return count }
+        }
+        return nil
     }
 }
 

@@ -80,6 +80,17 @@ extension Spell {
             unless: { $0.progress != $1.progress || $0.waitingIn != $1.waitingIn })
     }
 
+    /// Consumers inside a handler of another message although their socket is gone: they have not heard of their
+    /// disconnect, and will not before the handler returns.
+    static func deaf(in censuses: [ConnectionCensus]) -> [Spell] {
+        find(
+            in: censuses,
+            where: {
+                $0.isServed && $0.socket == .closed && $0.dispatching == true && $0.lastMessage != nil
+                    && $0.disconnect == nil
+            }, unless: { $0.progress != $1.progress || $0.waitingIn != $1.waitingIn })
+    }
+
     /// Consumers of a handshake that has not been answered.
     static func handshakes(in censuses: [ConnectionCensus]) -> [Spell] {
         find(

@@ -34,10 +34,11 @@ final class CensusThread: Sendable {
         var (taken, hadCalls) = (0, true)
         var begun: Moment?
         var counters = BridgeCounters(process)
+        var dispatches = DispatchCounter(process)
         var typesDue = Moment.now()
         while !control.isStopped, .now() < control.deadline {
             let start = Moment.now()
-            let census: Census
+            var census: Census
             do throws(RemoteReadError) { census = try taker.take(at: start) } catch {
                 if error == .gone || error == .notPermitted { return }
                 // A target that moves can make any single look fail.
@@ -47,6 +48,7 @@ final class CensusThread: Sendable {
             begun = begun ?? start
             taken += 1
             control.loops.withLock { $0 = census.loops }
+            dispatches.note(&census.connections)
             var observations: [Observation] = census.methods.map { .method($0) }
             observations += [.tasks(census.tasks), .connections(census.connections)]
             // That no call is under way any more is worth knowing once.
@@ -66,7 +68,7 @@ final class CensusThread: Sendable {
             cpu = cpuNow
             sink.record(observations)
             let thrifty = start + max(Self.usual, Nanoseconds(cost.count * Self.thrift))
-            wait(until: due(after: taken, census, begun: begun ?? start, thrifty))
+            wait(until: due(after: taken, census, begun: begun ?? start, thrifty)) { dispatches.look() }
         }
         // How many are left is worth knowing at the end, if the target is still there.
         if let types = try? taker.types(at: .now()) { sink.record([.types(types)]) }
@@ -89,8 +91,9 @@ final class CensusThread: Sendable {
         while !isDone.load(ordering: .acquiring) { Moment.sleep(until: .now() + .milliseconds(1)) }
     }
 
-    private func wait(until moment: Moment) {
+    private func wait(until moment: Moment, meanwhile look: () -> Void = {}) {
         while .now() < moment, .now() < control.deadline, !control.isStopped {
+            look()
             Moment.sleep(until: min(moment, .now() + .milliseconds(50)))
         }
     }

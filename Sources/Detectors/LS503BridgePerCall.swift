@@ -7,9 +7,6 @@ public struct BridgePerCall: Detector {
     static let leastPerRequest = 1.5
     /// Samples inside a bridge, at least.
     static let leastSamples = 3
-    /// CPU time of one bridge, and of the same call inside another's loop (Benchmarks/bridges: 0.22 to 0.43 ms and 0.02 ms
-    /// on CPython 3.9 to 3.14), in milliseconds.
-    static let (cost, shared) = (0.25, 0.02)
 
     /// A detector.
     public init() {}
@@ -27,11 +24,13 @@ public struct BridgePerCall: Detector {
             detection: """
                 The counter by which `concurrent.futures` numbers its executors, and gunicorn's count of requests, are \
                 read from memory; the call sites are those of sampled threads inside `async_to_sync`. More than 1.5 \
-                bridges a request are a finding; where requests are not counted, a bridge for a request signal and one \
-                for something else.
+                bridges a request are a finding. wsgiref counts no requests, but answers one per connection: there were \
+                no more than its network namespace accepted connections, so bridges are divided by that, and the result \
+                is a lower bound. Else a bridge for a request signal and one for something else are two a request.
                 """,
             falsePositives: """
-                One bridge a request is the price of asynchronous code under WSGI and is not reported. Executors that the \
+                One bridge a request is the price of asynchronous code under WSGI and is not reported. Where connections \
+                stand for requests, other traffic of the machine can only hide the finding. Executors that the \
                 application makes for itself are counted too, which only matters if threads are seen inside async_to_sync.
                 """,
             fixes: [
@@ -56,39 +55,45 @@ public struct BridgePerCall: Detector {
         let findings = evidence.bridges.compactMap(finding)
         if !findings.isEmpty { return .found(findings) }
         if let load = evidence.bridges.first(where: { $0.perRequest == nil && $0.samples >= Self.leastSamples }) {
+            let loops = "\(Int(load.perSecond.rounded()).spaced) event loops a second are made"
             return .notEnoughEvidence(
-                "\(Int(load.perSecond.rounded()).spaced) event loops a second are made, but this server does not count requests"
-            )
+                load.mostRequestsPerSecond.map {
+                    "\(loops) for \(Int($0.rounded()).spaced) connections/s of the whole machine, which may be one a request"
+                } ?? "\(loops), but this server does not count requests")
         }
         return .holds
     }
 
+    /// Whether a request makes several: each sends its signals.
+    private func isSeveral(_ load: BridgeLoad) -> Bool {
+        if let perRequest = load.perRequest { return perRequest >= Self.leastPerRequest }
+        if let least = load.leastPerRequest, least >= Self.leastPerRequest { return true }
+        let signals = load.sites.contains { $0.site.signal?.hasPrefix("request_") == true }
+        return signals && Set(load.sites.map(\.site)).count > 1
+    }
+
     private func finding(_ load: BridgeLoad) -> Finding? {
-        guard load.samples >= Self.leastSamples, let chosen = load.blame else { return nil }
-        let several: Bool
-        if let perRequest = load.perRequest {
-            several = perRequest >= Self.leastPerRequest
-        } else {
-            // Each request sends its signals.
-            let signals = load.sites.contains { $0.site.signal?.hasPrefix("request_") == true }
-            several = signals && Set(load.sites.map(\.site)).count > 1
-        }
-        guard several else { return nil }
+        guard load.samples >= Self.leastSamples, let chosen = load.blame, isSeveral(load) else { return nil }
         var lines = [
             "\(Int(load.perSecond.rounded()).spaced) event loops a second, each with a thread of its own, for one call each"
         ]
         if let perRequest = load.perRequest, let requests = load.requestsPerSecond {
             lines.append("\(round(perRequest)) a request, at \(round(requests)) requests/s")
+        } else if let least = load.leastPerRequest, let most = load.mostRequestsPerSecond {
             lines.append(
-                "one bridge a request would save about \(round((perRequest - 1) * (Self.cost - Self.shared))) ms of CPU each"
+                "\(round(least)) a request at least: the whole machine accepted \(round(most)) connections/s, and this server answers one request on each"
             )
+        } else {
+            lines.append("this server does not count its requests, but each sends its signals: more than one a request")
         }
+        lines.append(saving(of: load))
         for (site, samples) in load.sites.prefix(4) {
             lines.append("\(site.text): \(Int((Double(samples) / Double(load.samples) * 100).rounded())) % of samples")
         }
         return card.finding(
             confidence: .strong, grade: load.perRequest == nil ? .sampled : .read, pid: load.pid,
-            count: max(1, Int((load.perRequest ?? Double(load.sites.count)).rounded())), location: chosen.frame.place,
+            count: max(1, Int((load.perRequest ?? load.leastPerRequest ?? Double(load.sites.count)).rounded())),
+            location: chosen.frame.place,
             evidence: lines,
             howSure: "\(load.count.spaced) were counted by concurrent.futures itself; the call sites are from "
                 + load.samples.counted("sample"),
@@ -98,6 +103,17 @@ public struct BridgePerCall: Detector {
                     + "serve it under ASGI",
             check: "count the names of threads: ThreadPoolExecutor-N_0, with N growing by the same number each request",
             focus: chosen.frame.line)
+    }
+
+    /// What one context for all calls of a request would save.
+    private func saving(of load: BridgeLoad) -> String {
+        let saving = load.saving
+        let all =
+            "\(Int(saving.loopsPerSecond.rounded()).spaced) loops/s and \(Int(saving.cpuPercent.rounded())) % of a core"
+        guard let each = saving.millisecondsPerRequest else {
+            return "one context for all calls of a request would save \(load.savingQualifier)\(all)"
+        }
+        return "one context for all calls of a request would save \(all), \(round(each)) ms of CPU a request"
     }
 
     private func round(_ number: Double) -> Double { (number * 10).rounded() / 10 }

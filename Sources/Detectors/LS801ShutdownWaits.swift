@@ -3,8 +3,8 @@ import Observations
 
 /// LS801: on SIGTERM the server will wait for applications that do not end, or waits for them already.
 public struct ShutdownWaits: Detector {
-    /// How long a shutdown may take before it is called hanging.
-    static let patience = Nanoseconds.seconds(2)
+    /// How long a shutdown may take before it is called hanging; and before it is said to wait for what never ends.
+    static let (patience, briefPatience) = (Nanoseconds.seconds(2), Nanoseconds.milliseconds(900))
 
     /// A detector.
     public init() {}
@@ -20,13 +20,16 @@ public struct ShutdownWaits: Detector {
                 """,
             detection: """
                 Before a deploy: consumers that a finding of this session says will never end, with what this server's \
-                own configuration does about them. During one: the server's own flag says that it was told to end, in \
-                censuses 2 s apart or more, and it still runs applications.
+                own configuration does about them; and consumers whose socket is gone while a handler of theirs waits, \
+                for 4 s at the same place, for something of the process that has no time limit: they will not hear of \
+                their disconnect. During one: the server's own flag says that it was told to end, in censuses 2 s apart \
+                or more, and it still runs applications.
                 """,
             falsePositives: """
-                Open connections of a server that is not told to end are no reason: it closes them itself. Before a \
-                deploy this is always a consequence, and stands as a line under its cause. During one, a client that \
-                answers its close frame late holds the shutdown up as well.
+                Open connections of a server that is not told to end are no reason: it closes them itself. A handler that \
+                waits with a time limit, for a thread or for a peer, is honest work. Where another finding says why \
+                consumers do not end, this one stands as a line under it. During a deploy a client that answers its \
+                close frame late holds the shutdown up as well.
                 """,
             fixes: [
                 ("any", "fix what never ends; a timeout only cuts it off"),
@@ -42,7 +45,9 @@ public struct ShutdownWaits: Detector {
             return .notEnoughEvidence("no census of consumers was taken")
         }
         let pids = Set(evidence.connectionCensuses.map(\.pid)).sorted()
-        let found = pids.flatMap { consequences(in: $0, evidence) } + pids.compactMap { stopping($0, evidence) }
+        let found =
+            pids.flatMap { consequences(in: $0, evidence) + deaf(in: $0, evidence) }
+            + pids.compactMap { stopping($0, evidence) }
         return found.isEmpty ? .holds : .found(found)
     }
 
@@ -59,27 +64,61 @@ public struct ShutdownWaits: Detector {
         {
             counts[spell.instance.consumer, default: (0, spell.grade)].count += 1
         }
-        let since = stoppingSince(pid, evidence)
+        let since = stoppingSince(pid, evidence, for: Self.briefPatience)
         return counts.sorted { $0.key < $1.key }.map { consumer, found in
-            var lines = [habits.fate]
-            if let since {
-                lines.append("it was told to end \(since.seconds.spokenSeconds) ago at least, and waits for them now")
-            }
+            let lines = [habits.fate] + toldToEnd(since)
             return card.finding(
                 confidence: .strong, grade: found.grade, pid: pid, consumer: consumer, count: found.count,
                 evidence: lines, howSure: "by the server's own settings", fix: "fix what never ends")
         }
     }
 
+    /// Consumers that will not hear of their disconnect, per class.
+    private func deaf(in pid: Int32, _ evidence: Evidence) -> [Finding] {
+        let since = stoppingSince(pid, evidence, for: Self.briefPatience)
+        let spells = evidence.deaf.filter { spell in
+            spell.pid == pid && !spell.hasEnded && spell.instance.wait == .event && spell.sightings > 1
+                && spell.length >= StuckAfterDisconnect.patience
+        }
+        return spells.byClass.map { consumer, spells in
+            let place = spells.first?.place
+            let name = place?.function ?? "a handler of \(Places.shortName(consumer))"
+            let message = spells.first?.instance.lastMessage ?? "a message"
+            var lines = [
+                "\(spells.count.counted("consumer")) still in the handler of \(message) although the connection is closed: the disconnect waits behind it"
+            ]
+            if let wait = spells.first?.wait { lines.append(wait) }
+            if let habits = ServerHabits(evidence, pid: pid) { lines.append(habits.fate) }
+            lines += toldToEnd(since)
+            if let paths = Places.sentence(spells.map(\.instance)) { lines.append(paths) }
+            var finding = card.finding(
+                confidence: .strong, grade: spells.map(\.grade).min() ?? .sampled, pid: pid, consumer: consumer,
+                count: spells.count, location: place, evidence: lines,
+                howSure:
+                    "seen at the same await in \(spells.map(\.sightings).min() ?? 0) censuses in a row, for \(spells.leastLength) at least",
+                fix: "bound the wait in \(name) with a timeout, or give it to a task that disconnect cancels",
+                check: "log before and after the await in \(name): the second line never comes",
+                focus: spells.first?.instance.waitingIn?.line)
+            finding.connections = Places.connections(spells.instances)
+            return finding
+        }
+    }
+
+    private func toldToEnd(_ since: Nanoseconds?) -> [String] {
+        guard let since else { return [] }
+        return ["it was told to end \(since.seconds.spokenSeconds) ago at least, and waits for them now"]
+    }
+
     /// A shutdown under way that nothing else explains.
     private func stopping(_ pid: Int32, _ evidence: Evidence) -> Finding? {
-        guard let since = stoppingSince(pid, evidence),
+        guard let since = stoppingSince(pid, evidence, for: Self.patience),
             let last = evidence.connectionCensuses.last(where: { $0.pid == pid }),
             let server = last.server, let applications = server.applications, applications > 0
         else { return nil }
         let explained =
             evidence.outliving.count { $0.pid == pid && !$0.isGone }
-            + evidence.goodbyes.count { $0.pid == pid && !$0.hasEnded }
+            + [evidence.goodbyes, evidence.deaf, evidence.handshakes].joined()
+            .count { $0.pid == pid && !$0.hasEnded }
         guard applications > explained else { return nil }
         var lines = [
             "\(server.package) was told to end \(since.seconds.spokenSeconds) ago at least, and waits for \(applications.counted("application"))"
@@ -99,11 +138,13 @@ public struct ShutdownWaits: Detector {
     }
 
     /// For how long the server of a process has been seen stopping; `nil` when it is not, or too short.
-    private func stoppingSince(_ pid: Int32, _ evidence: Evidence) -> Nanoseconds? {
+    private func stoppingSince(
+        _ pid: Int32, _ evidence: Evidence, for patience: Nanoseconds
+    ) -> Nanoseconds? {
         let mine = evidence.connectionCensuses.filter { $0.pid == pid }
         guard let last = mine.last, last.server?.isStopping == true else { return nil }
         let first = mine.reversed().prefix { $0.server?.isStopping == true }.last ?? last
         let length = last.time - first.time
-        return length >= Self.patience ? length : nil
+        return length >= patience ? length : nil
     }
 }

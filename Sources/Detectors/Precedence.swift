@@ -10,7 +10,7 @@ public enum Precedence {
         "LS003": ["LS101", "LS401", "LS801"],
         "LS006": ["LS101", "LS401"],
         "LS201": ["LS801"],
-        "LS502": ["LS501"],
+        "LS502": ["LS501", "LS801"],
     ]
 
     /// Folds consequences into their cause's evidence.

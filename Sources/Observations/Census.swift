@@ -86,6 +86,27 @@ public struct ConsumerInstance: Hashable, Sendable, Codable {
     }
 }
 
+/// Dispatches counted from outside for a moment, by watching the receive tasks of some instances change.
+public struct DispatchCount: Hashable, Sendable, Codable {
+    /// Changes seen.
+    public var count: Int
+    /// For how long it was watched without a gap in which one could have been missed.
+    public var span: Nanoseconds
+    /// Instances that were watched.
+    public var instances: Int
+
+    /// A count.
+    public init(count: Int, span: Nanoseconds, instances: Int) {
+        (self.count, self.span, self.instances) = (count, span, instances)
+    }
+
+    /// Of one instance; `nil` where nothing was watched.
+    public var perSecondEach: Double? {
+        guard span > .zero, instances > 0 else { return nil }
+        return Double(count) / span.seconds / Double(instances)
+    }
+}
+
 /// The live instances of one consumer class at one instant.
 public struct ConsumerCount: Hashable, Sendable, Codable {
     /// The consumer class, fully qualified.
@@ -98,6 +119,8 @@ public struct ConsumerCount: Hashable, Sendable, Codable {
     public var tasks: Int
     /// Groups they are in, if known.
     public var groups: Int?
+    /// Dispatches of the instances that seem to spin, where they were counted for a moment.
+    public var dispatches: DispatchCount?
 
     /// The live instances of `consumer`.
     public init(
@@ -221,6 +244,9 @@ public struct TaskCensus: Hashable, Sendable, Codable {
 
     /// All of them.
     public var total: Int { groups.reduce(0) { $0 + $1.count } }
+
+    /// Those that have ended and are still referenced: until their owner lets go of them, or a collector pass.
+    public var finished: Int { groups.reduce(0) { $0 + ($1.state == .finished ? $1.count : 0) } }
 }
 
 /// Live objects per type, from the collector's lists.

@@ -91,6 +91,9 @@ public struct BridgeEvent: Hashable, Sendable, Codable {
         case queued
         /// A request was served: what the others are divided by.
         case request
+        /// Anything in the process's network namespace accepted a TCP connection. Told of servers that answer one request
+        /// per connection and do not count them: they served no more.
+        case connection
     }
 
     /// When.

@@ -131,3 +131,4 @@ extension TaskGroup.State: ColumnValue {}
 extension LayerEvent.Kind: ColumnValue {}
 extension BridgeEvent.Kind: ColumnValue {}
 extension ClientEvent.Kind: ColumnValue {}
+extension SourceExcerpt.Absence: ColumnValue {}

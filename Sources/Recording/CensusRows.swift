@@ -26,7 +26,8 @@ extension ConsumerCount: StoredRow {
     static let table = "census_consumers"
     static let parent: String? = "census"
     static let columns = """
-        consumer, function, file, line, handler_line, handshake, open, closing, closed, unknown, tasks, groups
+        consumer, function, file, line, handler_line, handshake, open, closing, closed, unknown, tasks, groups, \
+        dispatches, dispatch_ns, dispatchers
         """
 
     func write(to row: inout RowWriter) {
@@ -35,12 +36,20 @@ extension ConsumerCount: StoredRow {
         for state in SocketState.allCases { row.put(sockets[state]) }
         row.put(tasks)
         row.put(groups)
+        row.put(dispatches?.count)
+        row.put(dispatches?.span)
+        row.put(dispatches?.instances)
     }
 
     init(from row: inout RowReader) throws {
         self.init(
             consumer: try row.take(), override: try row.takeLocation(), sockets: try row.takeCounts(),
             tasks: try row.take(), groups: try row.take())
+        let (count, span): (Int?, Nanoseconds?) = (try row.take(), try row.take())
+        let instances: Int? = try row.take()
+        if let count, let span, let instances {
+            dispatches = DispatchCount(count: count, span: span, instances: instances)
+        }
     }
 }
 

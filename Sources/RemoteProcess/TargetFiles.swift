@@ -20,19 +20,35 @@ public struct TargetFiles: Sendable {
         credentials = ProcessCredentials(of: "\(identity.pid)", in: proc)
     }
 
-    /// The lines of a file, without their ends; `nil` when it cannot be read, is no regular file, is too large, is
-    /// newer than the process, or may not be read by the target itself: it names the file, and we may read more than it.
+    /// Why a file's lines are not given.
+    public enum Refusal: Error, Hashable, Sendable {
+        /// The name is no file's.
+        case noFile
+        /// It is not there, is no regular file, or may not be read: by us, or by the target, which names the file, so that
+        /// we might read more than it.
+        case unreadable
+        /// It is newer than the process.
+        case newer
+        /// It is no text.
+        case binary
+        /// It is larger than any source.
+        case tooLarge
+    }
+
+    /// The lines of a file, without their ends.
     ///
     /// - Parameter name: a path as the target knows it: of its own root, or of its working directory.
-    public func lines(of name: String) -> [ArraySlice<UInt8>]? {
-        guard !name.hasPrefix("<"), !name.isEmpty, !name.utf8.contains(0) else { return nil }
+    public func lines(of name: String) throws(Refusal) -> [ArraySlice<UInt8>] {
+        guard !name.hasPrefix("<"), !name.isEmpty, !name.utf8.contains(0) else { throw .noFile }
         let path = proc.path(pid, name.hasPrefix("/") ? "root\(name)" : "cwd/\(name)")
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= Self.sizeLimit,
-            isReadableByTarget(status)
-        else { return nil }
-        if let started, Double(status.st_mtim.tv_sec) > started { return nil }
-        guard let bytes = try? proc.read(path, limit: Self.sizeLimit) else { return nil }
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, isReadableByTarget(status) else {
+            throw .unreadable
+        }
+        guard status.st_size <= Self.sizeLimit else { throw .tooLarge }
+        if let started, Double(status.st_mtim.tv_sec) > started { throw .newer }
+        guard let bytes = try? proc.read(path, limit: Self.sizeLimit) else { throw .unreadable }
+        guard !bytes.contains(0) else { throw .binary }
         return bytes.split(separator: 10, omittingEmptySubsequences: false)
     }
 

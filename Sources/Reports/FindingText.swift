@@ -1,7 +1,7 @@
 public import Analysis
 import Observations
 
-/// One finding in plain words; code and grade stand after it, dim.
+/// One finding in plain words: what, where, the fix, then what was seen; code and grade stand after the title, dim.
 struct FindingText {
     let finding: Finding
     let style: TextStyle
@@ -11,9 +11,9 @@ struct FindingText {
         var lines = ["\(sign) \(style.bold(headline))  \(style.dim(tag))"]
         if let place = finding.location { lines.append(row("where", Place.text(place))) }
         lines += source
-        lines.append(row("seen", finding.evidence.map { $0.plain() }.joined(separator: "; ")))
+        lines.append(row("fix", style.bold(finding.fix.plain())))
+        lines += finding.evidence.enumerated().map { row($0.offset == 0 ? "seen" : "", $0.element.plain()) }
         lines.append(row("sure", finding.howSure.plain()))
-        lines.append(row("fix", finding.fix.plain()))
         if let check = finding.check { lines.append(row("check", check.plain())) }
         return lines
     }
@@ -21,6 +21,7 @@ struct FindingText {
     /// The lines around the decisive one, which is marked.
     private var source: [String] {
         guard let source = finding.source, let focus = finding.shownLine else { return [] }
+        if let absence = source.absence { return [row("source", "not shown: \(absence.words)")] }
         return source.numbered.map { number, text in
             let mark = number == focus ? style.red(">") : " "
             let digits = String(number)

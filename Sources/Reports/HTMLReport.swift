@@ -14,6 +14,7 @@ public enum HTMLReport {
         let sections = [
             HTMLVerdict(document).html, HTMLTables.phases(document.phases), HTMLTables.ledger(document),
             HTMLTables.loops(document.loops), HTMLTables.processes(document.processes),
+            HTMLTables.bridges(document.bridges),
             HTMLTables.tasks(document.tasks), TimelineChart(document.timeline).html,
             HTMLTables.hottest(document.hottest),
             HTMLTables.functions(document.profile), flame(stacks.filter { $0.activity != .idle }), foot(document),

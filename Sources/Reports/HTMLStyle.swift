@@ -60,7 +60,7 @@ enum HTMLStyle {
         .n { text-align: right; white-space: nowrap; } .none { color: var(--faint); } td code { overflow-wrap: normal; white-space: nowrap; }
         td code.place { white-space: normal; overflow-wrap: anywhere; } td:has(code.place) { width: 100%; }
         .law { white-space: nowrap; }
-        .bad, .hot { color: var(--critical); font-weight: 560; } .good { color: var(--good); white-space: nowrap; }
+        .bad, .hot { color: var(--critical); font-weight: 560; white-space: nowrap; } .good { color: var(--good); white-space: nowrap; }
         .meter { display: inline-block; min-width: 5.2em; padding: 0 .45em; border-radius: 4px;
           background: linear-gradient(to right, color-mix(in srgb, var(--cpu) 26%, transparent) var(--share), var(--tint) var(--share)); }
         .chart { display: block; width: 100%; height: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px;

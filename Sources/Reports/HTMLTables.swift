@@ -75,6 +75,7 @@ enum HTMLTables {
 
     static func ledger(_ document: ReportDocument) -> String {
         guard document.phases.count < 2 else { return "" }
+        guard document.ledger.entries.contains(where: { $0.opened != nil }) else { return readLedger(document.ledger) }
         let rows = document.ledger.entries.map { entry -> [Cell] in
             let groups = entry.groupsJoined.flatMap { joined in entry.groupsLeft.map { joined - $0 } }
             return [
@@ -83,7 +84,7 @@ enum HTMLTables {
                 .number(entry.ended.cell), .number(entry.stuck.cell, bad: entry.stuck ?? 0 > 0),
                 .number(entry.tasks.cell), .number(groups.cell),
                 .number(entry.disconnectsDelivered.cell, bad: entry.disconnectsDelivered ?? 0 > entry.closed ?? .max),
-                .number(entry.dispatchesPerSecond.cell(0)), Cell(html: balance(entry)),
+                .number(entry.dispatchesText), Cell(html: balance(entry)),
             ]
         }
         let head = [
@@ -91,6 +92,20 @@ enum HTMLTables {
             "dispatches/s", "",
         ]
         return section("Ledger", note: "what was opened must be closed, what was started must end", head, rows)
+    }
+
+    /// The ledger as far as memory shows it at an instant.
+    private static func readLedger(_ ledger: Ledger) -> String {
+        let rows = ledger.entries.map { entry -> [Cell] in
+            [
+                entry.consumer.map { .name($0) } ?? .text("(no consumer)"), .number(entry.alive.cell),
+                .number(entry.open.cell), .number(entry.stuck.cell, bad: entry.stuck ?? 0 > 0),
+                .number(entry.objects.cell), .number(entry.tasks.cell), .number(entry.dispatchesText),
+                Cell(html: balance(entry)),
+            ]
+        }
+        let head = ["consumer", "alive", "open", "stuck", "objects", "tasks", "dispatches/s", ""]
+        return section("Ledger", note: LedgerText.unknown, head, rows)
     }
 
     private static func balance(_ entry: LedgerEntry) -> String {
@@ -154,10 +169,27 @@ enum HTMLTables {
                 .name(group.name), group.waitsFor.map { .name($0) } ?? .text("-"),
             ]
         }
-        let total = censuses.reduce(0) { $0 + $1.total }
         return section(
-            "Tasks", note: "\(total.spaced) alive", ["tasks", "state", "consumer", "coroutine", "waits for"],
+            "Tasks", note: censuses.counted, ["tasks", "state", "consumer", "coroutine", "waits for"],
             Array(rows),
+            numbersFrom: 0)
+    }
+
+    static func bridges(_ loads: [BridgeLoad]) -> String {
+        let rows = loads.prefix(16).map { load -> [Cell] in
+            let sites = load.sites.prefix(6).map { site, samples in
+                let share = "\((Double(samples) / Double(load.samples) * 100).fixed(0)) %"
+                return "\(place(site.frame, named: site.text).html) <small>\(share)</small>"
+            }
+            return [
+                .number(String(load.pid)), .number(load.perSecond.fixed(0)), .number(load.perRequestText),
+                .number(load.requestsText), .number(load.savingText), .number(load.samples.spaced),
+                Cell(html: sites.joined(separator: "<br>")),
+            ]
+        }
+        return section(
+            "Bridges", note: "event loops, each with a thread, that were made for one call of async_to_sync",
+            ["pid", "loops/s", "a request", "requests/s", "sharing saves", "samples", "made by"], Array(rows),
             numbersFrom: 0)
     }
 
@@ -179,10 +211,11 @@ enum HTMLTables {
             numbersFrom: 0)
     }
 
-    private static func place(_ frame: Frame) -> Cell {
+    private static func place(_ frame: Frame, named name: String? = nil) -> Cell {
         let file = frame.file.map {
             " <span class=\"file\">\($0.markup(limit: 240))\(frame.line.map { ":\($0)" } ?? "")</span>"
         }
-        return Cell(html: "<code class=\"place\">\(frame.function.markup(limit: 160))\(file ?? "")</code>")
+        let function = (name ?? frame.function).markup(limit: 160)
+        return Cell(html: "<code class=\"place\">\(function)\(file ?? "")</code>")
     }
 }

@@ -39,7 +39,10 @@ struct HTMLVerdict {
         }
         facts.append(("evidence", start.grade.rawValue))
         if let process = document.processes.first {
-            if let cpu = process.cpuPercent { facts.append(("active", "\(cpu.fixed(0)) %")) }
+            if let cpu = process.cpuPercent { facts.append(("CPU now", "\(cpu.fixed(0)) %")) }
+            if process.psMisleads {
+                facts.append(("ps shows", "\(process.psPercent.cell(0, " %")), since it began"))
+            }
             if let gil = document.gilPercent(of: process.last.pid) { facts.append(("GIL", "\(gil.fixed(0)) %")) }
             facts.append(("threads", process.last.threads.count.spaced))
         }
@@ -51,10 +54,10 @@ struct HTMLVerdict {
         var rows: [(String, String)] = []
         if let place = finding.location { rows.append(("where", Self.place(place))) }
         if let source = Self.source(of: finding) { rows.append(("source", source)) }
+        rows.append(("fix", "<div class=\"fix\">\(Self.prose(finding.fix))</div>"))
         let seen = finding.evidence.map { "<li>\(Self.prose($0))</li>" }.joined()
         rows.append(("seen", "<ul>\(seen)</ul>"))
         rows.append(("how sure", Self.prose(finding.howSure)))
-        rows.append(("fix", "<div class=\"fix\">\(Self.prose(finding.fix))</div>"))
         if let check = finding.check { rows.append(("check", Self.prose(check))) }
         let subject = finding.consumer.map { "<code>\($0.markup(limit: 128))</code>: " } ?? ""
         return """
@@ -70,6 +73,7 @@ struct HTMLVerdict {
     /// The lines around the decisive one, which is marked.
     private static func source(of finding: Finding) -> String? {
         guard let source = finding.source, let focus = finding.shownLine else { return nil }
+        if let absence = source.absence { return "<small>not shown: \(absence.words.markup())</small>" }
         let lines = source.numbered.map { number, text in
             let line = "<i>\(number)</i>  \(text.markup(limit: SourceExcerpt.widthLimit))"
             return number == focus ? "<mark>\(line)</mark>" : line

@@ -67,7 +67,8 @@ public enum JSONReport {
             "evidence": .array(finding.evidence.map(JSONValue.string)), "how_sure": .string(finding.howSure),
             "fix": .string(finding.fix), "check": JSONValue(finding.check),
             "connections": .array(finding.connections.map(connection)),
-            "source": finding.source.map { source($0, finding.shownLine) } ?? .null,
+            "source": finding.source.flatMap { source($0, finding.shownLine) } ?? .null,
+            "source_absence": JSONValue(finding.source?.absence?.words),
         ]
     }
 
@@ -76,6 +77,12 @@ public enum JSONReport {
             "pid": .int(Int(load.pid)), "loops_per_second": JSONValue(load.perSecond, places: 1),
             "per_request": JSONValue(load.perRequest, places: 2),
             "requests_per_second": JSONValue(load.requestsPerSecond, places: 1), "count": .int(load.count),
+            "most_requests_per_second": JSONValue(load.mostRequestsPerSecond, places: 1),
+            "shared": [
+                "loops_per_second": JSONValue(load.saving.loopsPerSecond, places: 1),
+                "cpu_percent": JSONValue(load.saving.cpuPercent, places: 1),
+                "ms_per_request": JSONValue(load.saving.millisecondsPerRequest, places: 2),
+            ],
             "samples": .int(load.samples),
             "sites": .array(
                 load.sites.prefix(16).map { site, samples in
@@ -88,11 +95,13 @@ public enum JSONReport {
         ]
     }
 
-    private static func source(_ excerpt: SourceExcerpt, _ line: Int?) -> JSONValue {
-        [
-            "file": .string(excerpt.file), "first_line": .int(excerpt.firstLine), "line": JSONValue(line),
-            "lines": .array(excerpt.lines.map(JSONValue.string)),
-        ]
+    private static func source(_ excerpt: SourceExcerpt, _ line: Int?) -> JSONValue? {
+        excerpt.absence != nil
+            ? nil
+            : [
+                "file": .string(excerpt.file), "first_line": .int(excerpt.firstLine), "line": JSONValue(line),
+                "lines": .array(excerpt.lines.map(JSONValue.string)),
+            ]
     }
 
     private static func location(_ place: CodeLocation) -> JSONValue {
@@ -151,6 +160,8 @@ public enum JSONReport {
             "groups_left": JSONValue(entry.groupsLeft),
             "disconnects_delivered": JSONValue(entry.disconnectsDelivered),
             "dispatches_per_second": JSONValue(entry.dispatchesPerSecond, places: 1),
+            "dispatches_grade": JSONValue(entry.dispatchesGrade?.rawValue),
+            "dispatches_seen": JSONValue(entry.dispatchSamples),
         ]
     }
 

@@ -29,7 +29,7 @@ enum LedgerText {
         for entry in ledger.entries {
             table.rows.append([
                 entry.consumer.map { $0.plain(limit: 48) } ?? "(no consumer)", entry.alive.cell, entry.open.cell,
-                entry.stuck.cell, entry.objects.cell, entry.tasks.cell, entry.dispatchesPerSecond.cell(0), mark(entry),
+                entry.stuck.cell, entry.objects.cell, entry.tasks.cell, entry.dispatchesText, mark(entry),
             ])
         }
         return table
@@ -65,5 +65,13 @@ enum LedgerText {
         ]
         for (name, value) in rows { table.rows.append([name] + columns.map { value($0.entry) }) }
         return [style.bold("Ledger")] + table.lines(style)
+    }
+}
+
+extension LedgerEntry {
+    /// Dispatches a second; `~` before an estimate, with how many it rests on.
+    var dispatchesText: String {
+        guard let dispatchSamples else { return dispatchesPerSecond.cell(0) }
+        return "~\(dispatchesPerSecond.cell(0)) (n=\(dispatchSamples.spaced))"
     }
 }

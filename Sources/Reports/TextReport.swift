@@ -56,7 +56,8 @@ public struct TextReport {
                 "        \(gil)Active: \(process.cpuPercent.cell(0, " %")), Threads: \(process.last.threads.count)")
             if process.psMisleads {
                 lines.append(
-                    "        `ps` says \(process.psPercent.cell(1, " %")): that is an average since the start, not now")
+                    "        it takes \(process.cpuPercent.cell(0, " %")) of a core now; `ps` shows \(process.psPercent.cell(1, " %")), its average since the process began"
+                )
             }
         }
         return lines
@@ -114,12 +115,11 @@ public struct TextReport {
     private var bridges: [String] {
         var table = TextTable(columns: [
             ("pid", .right), ("loops made/s", .right), ("a request", .right), ("requests/s", .right),
-            ("samples", .right),
-            ("made by", .left),
+            ("sharing saves", .right), ("samples", .right), ("made by", .left),
         ])
         for load in report.bridges.prefix(8) {
             table.rows.append([
-                String(load.pid), load.perSecond.fixed(0), load.perRequest.cell(1), load.requestsPerSecond.cell(0),
+                String(load.pid), load.perSecond.fixed(0), load.perRequestText, load.requestsText, load.savingText,
                 load.samples.spaced,
                 load.sites.prefix(3).map { "\($0.site.text.plain(limit: 64)) \($0.samples)" }.joined(separator: ", "),
             ])
@@ -139,8 +139,7 @@ public struct TextReport {
                 row.name.plain(limit: 48), row.waitsFor.map { $0.plain(limit: 48) } ?? "-",
             ])
         }
-        let total = report.tasks.reduce(0) { $0 + $1.total }
-        return [style.bold("Tasks") + style.dim("  \(total.spaced) alive")] + table.lines(style)
+        return [style.bold("Tasks") + style.dim("  \(report.tasks.counted)")] + table.lines(style)
     }
 
     private var hottest: [String] {
@@ -197,6 +196,16 @@ public struct TextReport {
         if let percent = report.observerPercent { effect += ", \(percent.fixed(1)) % CPU" }
         lines.append("what loopscope did to the target: \(effect)")
         return lines.map(style.dim)
+    }
+}
+
+extension [TaskCensus] {
+    /// `46 unfinished; 45 more have finished and are still referenced`.
+    var counted: String {
+        let finished = reduce(0) { $0 + $1.finished }
+        let unfinished = "\((reduce(0) { $0 + $1.total } - finished).spaced) unfinished"
+        return finished == 0
+            ? unfinished : unfinished + "; \(finished.spaced) more have finished and are still referenced"
     }
 }
 

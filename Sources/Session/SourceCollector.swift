@@ -29,17 +29,35 @@ final class SourceCollector: Sendable {
             let isNew = known.withLock { known in
                 known.count < Self.limit && known.insert(Place(file: file, line: line)).inserted
             }
-            return isNew ? read(file, around: line, of: pid, at: evidence.now) : nil
+            return isNew ? excerpt(of: file, around: line, pid, at: evidence.now) : nil
         }
     }
 
-    private func read(_ file: String, around line: Int, of pid: Int32, at now: Moment) -> SourceExcerpt? {
-        guard let identity = try? ProcessIdentity(of: pid), let lines = TargetFiles(of: identity).lines(of: file),
-            line <= lines.count
-        else { return nil }
-        let range = max(0, line - 1 - Self.around)..<min(lines.count, line + Self.around)
-        return SourceExcerpt(
-            time: now, pid: pid, file: file, firstLine: range.lowerBound + 1,
-            lines: lines[range].map { String(decoding: $0.prefix(1024), as: UTF8.self) })
+    private func excerpt(of file: String, around line: Int, _ pid: Int32, at now: Moment) -> SourceExcerpt {
+        do throws(SourceExcerpt.Absence) {
+            let lines = try lines(of: file, pid)
+            guard line <= lines.count else { throw .beyondEnd }
+            let range = max(0, line - 1 - Self.around)..<min(lines.count, line + Self.around)
+            return SourceExcerpt(
+                time: now, pid: pid, file: file, firstLine: range.lowerBound + 1,
+                lines: lines[range].map { String(decoding: $0.prefix(1024), as: UTF8.self) })
+        } catch {
+            return SourceExcerpt(time: now, pid: pid, file: file, line: line, absence: error)
+        }
+    }
+
+    private func lines(of file: String, _ pid: Int32) throws(SourceExcerpt.Absence) -> [ArraySlice<UInt8>] {
+        guard let identity = try? ProcessIdentity(of: pid) else { throw .processEnded }
+        do throws(TargetFiles.Refusal) { return try TargetFiles(of: identity).lines(of: file) } catch {
+            throw switch error {
+            case .noFile: .noFile
+            case .unreadable: .unreadable
+            case .newer: .newer
+            case .binary: .binary
+            case .tooLarge: .tooLarge
+            }
+        }
     }
 }
+
+extension SourceExcerpt.Absence: Error {}

@@ -103,11 +103,14 @@ private func closed(
 
 @Suite("Consumers that outlive their disconnect")
 struct AfterlifeTests {
-    @Test("one that moves between censuses is hot, one that does not is cold, one seen once is undecided")
+    @Test("one that keeps moving is hot, one that does not is cold, one seen once is undecided")
     func faces() {
-        #expect(
-            Outliving.find(in: [census(at: 0, [closed(progress: 1)]), census(at: 500, [closed(progress: 9)])]).map(
-                \.face) == [.hot])
+        let moving = [1, 9, 17].enumerated().map { census(at: Int64($0) * 500, [closed(progress: $1)]) }
+        #expect(Outliving.find(in: moving).map(\.face) == [.hot])
+        // Some servers deliver two disconnects, and a busy one takes its time for the second.
+        #expect(Outliving.find(in: Array(moving.prefix(2))).map(\.face) == [.undecided])
+        let second = moving.prefix(2) + [census(at: 1000, [closed(progress: 9)])]
+        #expect(Outliving.find(in: Array(second)).map(\.face) == [.cold])
         #expect(
             Outliving.find(in: [census(at: 0, [closed(progress: 1)]), census(at: 500, [closed(progress: 1)])]).map(
                 \.face) == [.cold])
@@ -118,6 +121,41 @@ struct AfterlifeTests {
     func inFlight() {
         let slow = closed(progress: 1, dispatching: true, first: true)
         #expect(Outliving.find(in: [census(at: 0, [slow]), census(at: 5000, [slow])]).isEmpty)
+    }
+
+    @Test("ten thousand that close at once: a disconnect that is due looks like one that was handled, and is none")
+    func due() {
+        let due = closed(progress: 1, message: "websocket.connect")
+        let told = closed(progress: 2, dispatching: true)
+        #expect(Outliving.find(in: [census(at: 0, [due]), census(at: 2000, [told])]).isEmpty)
+        // Its message may be read a moment later than its wait.
+        let torn = closed(progress: 1)
+        let found = Outliving.find(in: [census(at: 0, [due]), census(at: 2000, [torn]), census(at: 4000, [told])])
+        #expect(found.allSatisfy { $0.face == .undecided })
+    }
+
+    @Test(
+        "where the loop hardly turns, time alone proves nothing", arguments: [(ticks: 3, isFound: false), (200, true)])
+    func slowLoop(ticks: Int, isFound: Bool) {
+        let due = closed(progress: 1, message: "websocket.connect")
+        let windows = (0..<20).map { index in
+            LoopWindow(
+                start: at(Int64(index) * 100), length: .milliseconds(100), pid: 1, loop: "1", thread: "t", grade: .read,
+                ticks: ticks / 20 + (index < ticks % 20 ? 1 : 0), busy: .milliseconds(99))
+        }
+        let found = Outliving.find(in: [census(at: 0, [due]), census(at: 2000, [due])], loops: windows)
+        #expect(found.isEmpty != isFound)
+    }
+
+    @Test("a layer's messages move a waiting one too: it stays cold")
+    func groupTraffic() {
+        let story = [
+            closed(progress: 1), closed(progress: 4, message: "chat.message"),
+            closed(progress: 9, message: "chat.message"),
+            closed(progress: 12),
+        ]
+        let censuses = story.enumerated().map { census(at: Int64($0) * 500, [$1]) }
+        #expect(Outliving.find(in: censuses).map(\.face) == [.cold])
     }
 
     @Test("one that ended before the last census is not counted")

@@ -27,8 +27,10 @@ private func sampled(_ frames: [Frame], _ count: Int) -> Observation {
 }
 
 /// Two seconds of a WSGI process.
-private func counted(bridges: Int, requests: Int?) -> [Observation] {
-    let kinds: [(BridgeEvent.Kind, Int)] = [(.threadCreated, bridges)] + (requests.map { [(.request, $0)] } ?? [])
+private func counted(bridges: Int, requests: Int?, connections: Int? = nil) -> [Observation] {
+    let kinds: [(BridgeEvent.Kind, Int)] =
+        [(.threadCreated, bridges)] + (requests.map { [(.request, $0)] } ?? [])
+        + (connections.map { [(.connection, $0)] } ?? [])
     return kinds.flatMap { kind, count in
         [(Int64(0), 0), (1000, count / 2), (2000, count - count / 2)].map { time, count in
             Observation.bridge(BridgeEvent(time: at(time), pid: 1, kind: kind, count: count))
@@ -47,6 +49,28 @@ struct BridgePerCallTests {
         #expect(finding.location == CodeLocation(function: "many_bridges", file: "/srv/app/views.py", line: 5))
         #expect(finding.evidence.contains("5.0 a request, at 100.0 requests/s"))
         #expect(finding.evidence[0].hasPrefix("500 event loops a second"))
+        let saved =
+            "one context for all calls of a request would save 400 loops/s and 9 % of a core, 0.9 ms of CPU a request"
+        #expect(finding.evidence.contains(saved))
+    }
+
+    @Test("a server that counts no requests but answers one per connection cannot have served more than were accepted")
+    func connections() throws {
+        let stacks = [sampled([handler, view], 50)]
+        let log = session([], more: counted(bridges: 1000, requests: nil, connections: 250) + stacks)
+        let finding = try #require(try judge(log).findings.first)
+        #expect(finding.code == "LS503" && finding.count == 4 && finding.grade == .sampled)
+        #expect(finding.severity == .medium && finding.location?.function == "many_bridges")
+        #expect(finding.evidence[0].hasPrefix("500 event loops a second"))
+        #expect(finding.evidence[1].hasPrefix("4.0 a request at least"))
+        #expect(finding.evidence[2].hasSuffix("would save at least 375 loops/s and 9 % of a core"))
+        #expect(finding.evidence.contains("many_bridges: 100 % of samples"))
+        // One a request, and a busy machine around one of several: nothing is claimed.
+        for connections in [1000, 3000] {
+            let judgement = try judge(
+                session([], more: counted(bridges: 1000, requests: nil, connections: connections) + stacks))
+            #expect(judgement.findings.isEmpty && judgement.notChecked.map(\.code).contains("LS503"))
+        }
     }
 
     @Test("where requests are not counted, a signal's bridge and another one are two a request")

@@ -345,6 +345,45 @@ struct ShutdownWaitsTests {
         #expect(findings.first?.evidence.contains { $0.contains("told to end 4.4 s ago") } == true)
     }
 
+    /// A consumer whose socket is gone while it handles a text.
+    private func deaf(_ id: UInt64, wait: WaitKind = .event) -> ConsumerInstance {
+        var instance = goodbye(id, wait: wait)
+        instance.lastMessage = "websocket.receive"
+        return instance
+    }
+
+    @Test("a handler that waits for ever although its connection is closed is named before a deploy hangs on it")
+    func deaf() throws {
+        let server = ServerState(package: "uvicorn", isStopping: false, applications: 2, connections: 0, grace: .max)
+        let findings = try judge(watch { census($0, [deaf(1), deaf(2)], server: server) }).findings
+        let finding = try #require(findings.first)
+        #expect(findings.count == 1 && finding.code == "LS801" && finding.count == 2 && finding.consumer == chat)
+        #expect(finding.location?.line == 25 && finding.focus == 27)
+        #expect(finding.evidence.contains { $0.contains("for ever without --timeout-graceful-shutdown") })
+        #expect(!finding.evidence.contains { $0.contains("told to end") })
+    }
+
+    @Test("the same during a deploy is one finding, which says since when")
+    func deafDuringDeploy() throws {
+        let findings = try judge(
+            watch { time in
+                census(
+                    time, [deaf(1)],
+                    server: ServerState(
+                        package: "hypercorn", isStopping: time > 1000, applications: 1, grace: .seconds(3)))
+            }
+        ).findings
+        #expect(findings.map(\.code) == ["LS801"])
+        #expect(findings.first?.evidence.contains { $0.contains("told to end") } == true)
+    }
+
+    @Test(
+        "a handler that a time limit, a thread or a peer will end is honest work",
+        arguments: [WaitKind.timer, .thread, .peer])
+    func honestHandler(wait: WaitKind) throws {
+        #expect(try judge(watch { census($0, [deaf(1, wait: wait)]) }).findings.isEmpty)
+    }
+
     @Test("open connections of a server that goes on are no finding")
     func twin() throws {
         let server = ServerState(package: "uvicorn", isStopping: false, applications: 9, connections: 9, grace: .max)
@@ -392,7 +431,8 @@ struct ReadLedgerTests {
         }
         let types = Observation.types(TypeCensus(time: at(500), pid: 1, counts: [chat: 7, "dict": 9]))
         let evidence = try Evidence(
-            session([(500, [stuck(1, progress: 1)]), (1500, [stuck(1, progress: 900)])], more: beats + [types]))
+            session(
+                [1, 900, 1800].enumerated().map { (Int64($0) * 500, [stuck(1, progress: $1)]) }, more: beats + [types]))
         let entry = try #require(evidence.ledger[chat])
         #expect(entry.alive == 2 && entry.objects == 7)
         #expect(entry.dispatchesPerSecond == 10_000)

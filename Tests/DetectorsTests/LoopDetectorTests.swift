@@ -40,6 +40,19 @@ struct SampledBlockTests {
         #expect(finding.count == 1 && finding.evidence[0].contains("blocked 1 time, 2300 ms"))
     }
 
+    @Test("thousands of short callbacks in one turn are no handler that blocks")
+    func crowd() throws {
+        let window = { (ready: Int) in
+            Observation.loop(
+                LoopWindow(
+                    start: at(0), length: .seconds(2), pid: 1, loop: "7f", thread: "t", grade: .read, ticks: 3,
+                    busy: .seconds(2), readyHandles: ready))
+        }
+        let blocks = [turn(600, from: 0), turn(700, from: 900)]
+        #expect(try judge(session([], more: blocks + [window(9000)])).findings.isEmpty)
+        #expect(try judge(session([], more: blocks + [window(40)])).findings.map(\.code) == ["LS601"])
+    }
+
     @Test(
         "one short block, blocks while importing, and turns of the server's own are silent",
         arguments: [

@@ -51,6 +51,7 @@ struct SwallowedStopTests {
     func hot() throws {
         let log = session([
             (500, (1...3).map { stuck($0, progress: 1) }), (1000, (1...3).map { stuck($0, progress: 900) }),
+            (1500, (1...3).map { stuck($0, progress: 1800) }),
         ])
         let findings = try judge(log).findings
         #expect(findings.map(\.code) == ["LS001"])
@@ -79,6 +80,7 @@ struct SwallowedStopTests {
         let log = session([
             (500, [stuck(1, progress: 1), stuck(2, progress: 5)]),
             (1000, [stuck(1, progress: 9), stuck(2, progress: 5)]),
+            (1500, [stuck(1, progress: 17), stuck(2, progress: 5)]),
         ])
         let findings = try judge(log).findings
         #expect(findings.map(\.code) == ["LS001"])
@@ -88,7 +90,9 @@ struct SwallowedStopTests {
     @Test("an override of websocket_disconnect is LS004, not LS001 or LS002", arguments: [UInt64(1), 900])
     func disconnectOverride(progress: UInt64) throws {
         let place = CodeLocation(function: "ChatConsumer.websocket_disconnect", file: "c.py", line: 9)
-        let log = session(override: place, [(500, [stuck(1, progress: 1)]), (1000, [stuck(1, progress: progress)])])
+        let log = session(
+            override: place,
+            [1, progress, 2 * progress - 1].enumerated().map { (Int64($0) * 500, [stuck(1, progress: $1)]) })
         let findings = try judge(log).findings
         #expect(findings.map(\.code) == ["LS004"])
         #expect(findings.first?.fix.contains("super().websocket_disconnect") == true)
@@ -133,7 +137,7 @@ struct SwallowedStopTests {
 
     @Test("without a known override the fix says what to look for")
     func unknownPlace() throws {
-        let log = session(override: nil, [(500, [stuck(1, progress: 1)]), (1000, [stuck(1, progress: 2)])])
+        let log = session(override: nil, (1...3).map { (Int64($0) * 500, [stuck(1, progress: UInt64($0))]) })
         #expect(
             try judge(log).findings.first?.fix.hasPrefix("find what catches StopConsumer around ChatConsumer") == true)
     }

@@ -50,6 +50,24 @@ struct LeakVerdictTests {
     }
 
     @Test(
+        "a handler that never returns is named while the server runs: a deploy would hang on it",
+        .enabled(if: !leakLaunches.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: leakLaunches)
+    func stuckHandler(_ launch: ServerLaunch) async throws {
+        let sick = try #require(FixtureRoute.at("/ws/stuck-handler"))
+        try await ServerFixture.with(launch) { server in
+            _ = try await ChurnClient.churn(server, "/ws/stuck-handler-fixed", connections: 3, send: "x")
+            let clean = try await AttachedReport.attaching(to: server.pid, seconds: 5).report
+            #expect(clean.findings.isEmpty && clean.checked.contains("LS801"), "\(clean.findings)")
+            _ = try await ChurnClient.churn(server, sick.path, connections: 3, send: "x", replyTimeout: 1)
+            let report = try await AttachedReport.attaching(to: server.pid, seconds: 6).report
+            let finding = try #require(report.findings.first)
+            #expect(report.findings.count == 1 && finding.code == "LS801" && finding.count == 3, "\(report.findings)")
+            #expect(finding.blames(sick, on: launch.python) && finding.consumer == sick.consumer, "\(finding)")
+            #expect(finding.source?.shown?.contains("asyncio.Event().wait()") == true)
+        }
+    }
+
+    @Test(
         "without Channels, a coroutine that is left behind by every connection is named",
         .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)),
         arguments: [ServerLaunch.Server.starlette, .aiohttp])

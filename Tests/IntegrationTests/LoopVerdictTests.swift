@@ -132,6 +132,24 @@ struct LoopVerdictTests {
         }
     }
 
+    @Test(
+        "a server that counts no requests: several loops a request are found by the connections, one a request is not",
+        .enabled(if: PythonEnvironment.preferred != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func uncountedRequests() async throws {
+        let python = try #require(PythonEnvironment.preferred)
+        try await ServerFixture.with(ServerLaunch(server: .wsgiref, python: python)) { server in
+            let clean = try await requested("/bridge-fixed", of: server)
+            #expect(clean.findings.isEmpty, "\(clean.findings)")
+            let load = try #require(clean.bridges?.first)
+            #expect(load.loopsPerSecond > 0 && load.mostRequestsPerSecond ?? 0 > 0)
+            let report = try await requested("/bridge", of: server)
+            let finding = try #require(report.findings.first)
+            #expect(report.findings.count == 1 && finding.code == "LS503" && finding.grade == "sampled", "\(finding)")
+            #expect(finding.location?.function == "many_bridges")
+            #expect(finding.evidence.contains { $0.contains("a request at least") }, "\(finding.evidence)")
+        }
+    }
+
     /// Attaches for three seconds while a client asks for a page again and again.
     private func requested(_ path: String, of server: ServerFixture) async throws -> AttachedReport {
         _ = try await server.get(path)

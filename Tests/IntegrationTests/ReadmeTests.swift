@@ -63,7 +63,8 @@ struct ReadmeTests {
             let (status, output) = await run(arguments)
             #expect(status == .findings)
             #expect(output.contains(try #require(example.shown.first)))
-            #expect(output.contains(try #require(example.shown.last)))
+            #expect(output.contains(try #require(example.shown.first { $0.hasPrefix("    fix") })))
+            #expect(output.contains(try #require(example.shown.first { $0.hasSuffix("--timeout-graceful-shutdown") })))
             // The lines of the source are the file's own.
             for line in example.shown where line.contains(#/^ +>? +\d+ /#) { #expect(output.contains(line), "\(line)") }
             #expect(output.contains("3 consumers still dispatching websocket.disconnect for closed connections"))

@@ -70,7 +70,7 @@ extension Observation {
                     consumers: [
                         ConsumerCount(
                             consumer: name, override: location, sockets: [.open: 1, .closed: 3], tasks: 8, groups: 4),
-                        ConsumerCount(consumer: name, sockets: [:], tasks: 0),
+                        ConsumerCount(consumer: name, sockets: [:], tasks: 0).dispatching,
                     ],
                     instances: [
                         ConsumerInstance(
@@ -135,6 +135,7 @@ extension Observation {
                             waitsIn: frame, since: time, site: frame, consumer: name, count: 3)
                     ])),
             .source(SourceExcerpt(time: time, pid: 1, file: name, firstLine: 40, lines: [name, "", name])),
+            .source(SourceExcerpt(time: time, pid: 1, file: name, line: 40, absence: .newer)),
         ]
     }
 
@@ -183,7 +184,23 @@ extension Observation {
     }
 }
 
+extension ConsumerCount {
+    /// The same with dispatches counted.
+    fileprivate var dispatching: ConsumerCount {
+        var count = self
+        count.dispatches = DispatchCount(count: 41, span: .milliseconds(25), instances: 5)
+        return count
+    }
+}
+
 extension Observation {
+    /// What is left of it in a recording from before version 4.
+    var beforeVersion4: Observation {
+        guard case .connections(var census) = self else { return self }
+        for index in census.consumers.indices { census.consumers[index].dispatches = nil }
+        return .connections(census)
+    }
+
     /// What is left of it in a recording from before version 3.
     var beforeVersion3: Observation? {
         switch self {

@@ -82,7 +82,7 @@ struct RoundTripTests {
         try expectSameAnswers(
             Recording(path: path),
             (Observation.full(named: "<script>\0\u{1B}[2J", version: 1) + Observation.bare(version: 1))
-                .compactMap(\.beforeVersion3))
+                .map(\.beforeVersion4).compactMap(\.beforeVersion3))
     }
 }
 

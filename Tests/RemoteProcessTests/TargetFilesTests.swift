@@ -23,7 +23,7 @@ struct TargetFilesTests {
     }
 
     private func text(of name: String) -> [String]? {
-        files.lines(of: name)?.map { String(decoding: $0, as: UTF8.self) }
+        (try? files.lines(of: name))?.map { String(decoding: $0, as: UTF8.self) }
     }
 
     @Test("a file older than the process is read, line by line")
@@ -35,15 +35,26 @@ struct TargetFilesTests {
     @Test("one that was changed after the process began is not: it is not what runs")
     func newer() throws {
         let path = try file("class A:\n", modified: 3600)
-        #expect(text(of: path) == nil)
+        #expect(throws: TargetFiles.Refusal.newer) { try files.lines(of: path) }
+    }
+
+    @Test("what is no text, or larger than any source, says so")
+    func otherContent() throws {
+        let binary = try file("GIF89a\0\0", modified: -86400)
+        #expect(throws: TargetFiles.Refusal.binary) { try files.lines(of: binary) }
+        let large = try file(String(repeating: "x = 1\n", count: 800_000), modified: -86400)
+        #expect(throws: TargetFiles.Refusal.tooLarge) { try files.lines(of: large) }
     }
 
     @Test("what is no regular file, has no name, or is not there is nothing, and nobody waits for it")
     func others() throws {
         let pipe = folder.appending(path: "pipe.py").path
         #expect(mkfifo(pipe, 0o600) == 0)
-        for name in [pipe, folder.path, "<string>", "", "/no/such/file.py", "a\0b", "/dev/zero"] {
-            #expect(text(of: name) == nil, "\(name)")
+        for name in [pipe, folder.path, "/no/such/file.py", "/dev/zero"] {
+            #expect(throws: TargetFiles.Refusal.unreadable, "\(name)") { try files.lines(of: name) }
+        }
+        for name in ["<string>", "", "a\0b"] {
+            #expect(throws: TargetFiles.Refusal.noFile, "\(name)") { try files.lines(of: name) }
         }
     }
 }

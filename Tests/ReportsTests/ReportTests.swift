@@ -35,6 +35,53 @@ struct ReportTests {
         #expect(text.contains("ChatConsumer.dispatch"))
     }
 
+    @Test("why no source is shown is said where it would be", arguments: SourceExcerpt.Absence.allCases)
+    func absent(_ absence: SourceExcerpt.Absence) throws {
+        var finding = Sample.finding
+        finding.source = SourceExcerpt(time: at(1), pid: 1, file: "/srv/chat.py", line: 44, absence: absence)
+        let report = try Sample.report(findings: [finding])
+        #expect(TextReport(report).text.contains("    source not shown: \(absence.words)"))
+        #expect(HTMLReport.render(report).contains("not shown: \(absence.words)"))
+        let json = JSONReport.value(report).text()
+        #expect(json.contains("\"source\":null") && json.contains("\"source_absence\":\"\(absence.words)\""))
+    }
+
+    @Test("tasks that have finished are told from those that have not")
+    func tasks() throws {
+        let census = TaskCensus(
+            time: at(1), pid: 1, grade: .read,
+            groups: [
+                TaskGroup(name: "run_asgi", state: .waiting, count: 5),
+                TaskGroup(name: "transfer_data", state: .finished, count: 3),
+            ])
+        let report = try Sample.report(findings: [], [.tasks(census)])
+        #expect(TextReport(report).text.contains("9 unfinished; 3 more have finished and are still referenced"))
+        #expect(HTMLReport.render(report).contains("9 unfinished; 3 more have finished"))
+    }
+
+    @Test("event loops made for single calls: how many, by whom, and what sharing one would save")
+    func bridges() throws {
+        let django = "/srv/venv/lib/python3.13/site-packages"
+        let frames = [("many_bridges", "/srv/app/views.py"), ("AsyncToSync.__call__", "\(django)/asgiref/sync.py")]
+            .map { Frame(kind: .python, function: $0.0, file: $0.1, line: 7) }
+        let bridges = [(BridgeEvent.Kind.threadCreated, 1000), (.request, 200)].flatMap { kind, count in
+            [(Int64(0), 0), (1000, count)].map { time, count in
+                Observation.bridge(BridgeEvent(time: at(time), pid: 1, kind: kind, count: count))
+            }
+        }
+        let stack = StackSample(
+            time: at(2000), pid: 1, tid: 1, thread: "gunicorn", activity: .idle, stack: StackTrace(frames), count: 9,
+            weight: .milliseconds(90))
+        let report = try Sample.report(findings: [], bridges + [.stack(stack)])
+        let load = try #require(report.bridges.first)
+        #expect(TextReport(report).text.contains("sharing saves") && TextReport(report).text.contains("many_bridges 9"))
+        let page = HTMLReport.render(report)
+        #expect(page.contains("<h2>Bridges") && page.contains("many_bridges") && page.contains("loops/s, "))
+        let json = JSONReport.value(report).text()
+        #expect(json.contains("\"ms_per_request\":0.92"))
+        #expect(load.perRequest == 5 && load.savingQualifier.isEmpty)
+    }
+
     @Test("no escape of the target reaches the terminal, wherever it hides")
     func hostile() throws {
         let evil = "\u{1B}[2J\u{07}<script>\n"

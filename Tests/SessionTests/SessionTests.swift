@@ -26,7 +26,9 @@ private func census(at time: Int64, progress: UInt64) -> Observation {
 
 /// Says what it is given, then waits to be cancelled, or ends.
 private struct Script: Probe {
-    var says: [Observation] = [start, census(at: 100, progress: 1), census(at: 600, progress: 9)]
+    var says: [Observation] = [
+        start, census(at: 100, progress: 1), census(at: 600, progress: 9), census(at: 1100, progress: 17),
+    ]
     var ends: SessionEnd.Reason?
     var fails = false
 

@@ -8,6 +8,8 @@ import TargetMemory
 ///   executor. asgiref makes one, with one thread and one event loop, for each outermost call
 ///   (asgiref/sync.py `AsyncToSync.__call__`).
 /// * `nr` of gunicorn's worker numbers the requests it has served (gunicorn/workers/base.py).
+/// * The standard library's server counts nothing, but answers one request per connection
+///   (wsgiref/simple_server.py `WSGIRequestHandler.handle`): no more than the kernel has accepted in its namespace.
 ///
 /// One thread.
 struct BridgeCounters {
@@ -16,6 +18,7 @@ struct BridgeCounters {
     private let codes = CodeTable()
     private var executors: Int?
     private var requests: Int?
+    private var connections: Int?
 
     init(_ process: PythonProcess) {
         self.process = process
@@ -42,6 +45,11 @@ struct BridgeCounters {
         if let served = requestsServed(interpreter) {
             tell(.request, served, since: requests)
             requests = served
+        } else if requests == nil, answersOneRequestPerConnection(interpreter),
+            let accepted = AcceptedConnections.count(of: process.pid)
+        {
+            tell(.connection, accepted, since: connections)
+            connections = accepted
         }
         return events
     }
@@ -60,6 +68,22 @@ struct BridgeCounters {
         return value >= 0 && value < .max ? Int(value) : nil
     }
 
+    /// Whether a thread serves with wsgiref's own server and handler: subclasses may keep connections alive.
+    private func answersOneRequestPerConnection(_ interpreter: RemoteAddress) -> Bool {
+        if connections != nil { return true }
+        for thread in ((try? reader.threads(interpreter: interpreter)) ?? []).reversed() {
+            guard let server = self.object(onStackOf: thread, in: "serve_forever", file: "socketserver.py"),
+                let type = try? reader.type(of: server), let name = try? reader.qualifiedName(type),
+                let handler = (try? reader.attribute("RequestHandlerClass", of: server)) ?? nil,
+                let handlerType = try? reader.type(at: handler),
+                let handlerName = try? reader.qualifiedName(handlerType)
+            else { continue }
+            return name == "wsgiref.simple_server.WSGIServer"
+                && handlerName == "wsgiref.simple_server.WSGIRequestHandler"
+        }
+        return false
+    }
+
     /// `nr` of the worker whose `run` is on some thread's stack: the main one's.
     private func requestsServed(_ interpreter: RemoteAddress) -> Int? {
         // Threads come and go all the time here, and the list of them may end early: it is read again.
@@ -72,13 +96,17 @@ struct BridgeCounters {
     }
 
     private func worker(onStackOf thread: PythonThread) -> RemoteAddress? {
+        object(onStackOf: thread, in: "run", file: "gunicorn/workers/")
+    }
+
+    /// `self` of the innermost call of a method, by its name and a part of its file's.
+    private func object(onStackOf thread: PythonThread, in method: String, file: String) -> RemoteAddress? {
         guard var address = try? reader.currentFrame(ofThread: thread.state) else { return nil }
         for _ in 0..<ObjectReader.depthLimit where address != 0 {
-            if let frame = try? reader.frame(address, codes), frame.code.name == "run",
-                frame.code.fileName.contains("gunicorn/workers/"), let worker = try? reader.local("self", of: frame),
-                worker != 0
+            if let frame = try? reader.frame(address, codes), frame.code.name == method,
+                frame.code.fileName.contains(file), let object = try? reader.local("self", of: frame), object != 0
             {
-                return worker
+                return object
             }
             address = (try? reader.outerFrame(of: address)) ?? 0
         }

@@ -51,7 +51,7 @@ final class TargetSources {
 
     /// The lines of a file as the target would open it; `nil` when it cannot be read or is newer than the process.
     private func lines(of name: String) -> [ArraySlice<UInt8>]? {
-        if lastFile.name != name { lastFile = (name, files.lines(of: name)) }
+        if lastFile.name != name { lastFile = (name, try? files.lines(of: name)) }
         return lastFile.lines
     }
 }

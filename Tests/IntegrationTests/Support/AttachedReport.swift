@@ -38,8 +38,19 @@ struct AttachedReport: Decodable {
     struct Loop: Decodable {
         let id: String
     }
+    struct Consumer: Decodable {
+        let name: String?
+        let dispatchesPerSecond: Double?
+        let dispatchesSeen: Int?
+    }
+    struct Bridge: Decodable {
+        let loopsPerSecond: Double
+        let mostRequestsPerSecond: Double?
+    }
     let findings: [Finding]
     let loops: [Loop]?
+    let consumers: [Consumer]?
+    let bridges: [Bridge]?
     let checked: [String]
     let impact: Impact
 

@@ -14,9 +14,11 @@ enum ChurnClient {
 
     /// Opens connections to one route, sends a text if there is one and awaits the answer, closes them all.
     static func churn(
-        _ server: ServerFixture, _ path: String, connections: Int = 1, ending: Ending = .clean, send text: String? = nil
+        _ server: ServerFixture, _ path: String, connections: Int = 1, ending: Ending = .clean,
+        send text: String? = nil, replyTimeout: Int = 10
     ) async throws -> Result {
-        let client = try ChildProcess(command(server, path, connections, ending, text))
+        let client = try ChildProcess(
+            command(server, path, connections, ending, text) + ["--reply-timeout", String(replyTimeout)])
         do {
             let result = try await result(of: client)
             _ = try await client.finish()

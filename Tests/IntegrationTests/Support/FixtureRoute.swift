@@ -13,7 +13,10 @@ struct FixtureRoute: Decodable, Sendable, CustomStringConvertible {
     let trigger: Trigger
 
     /// What has to happen for the defect to show.
-    enum Trigger: String, Decodable, Sendable { case close, connect, open, message }
+    enum Trigger: String, Decodable, Sendable {
+        case close, connect, open, message
+        case messageAndClose = "message-close"
+    }
 
     struct Blame: Decodable, Sendable {
         /// Qualified name.
