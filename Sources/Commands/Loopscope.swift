@@ -46,7 +46,8 @@ public struct Loopscope: AsyncParsableCommand {
     /// The exit code of a command line: loopscope's own, or that of a server whose code was to be passed on.
     public static func code(of arguments: [String], in world: World) async -> Int32 {
         let passed = Mutex<Int32?>(nil)
-        let status = await PassedCode.$receiver.withValue({ code in passed.withLock { $0 = code } }) {
+        let receiver = PassedCode.Receiver { code in passed.withLock { $0 = code } }
+        let status = await PassedCode.$receiver.withValue(receiver) {
             await run(arguments, in: world)
         }
         return passed.withLock { $0 } ?? status.rawValue

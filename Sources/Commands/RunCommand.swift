@@ -139,9 +139,15 @@ struct LiveCounts {
 
 /// The exit code of a launched server, for whoever asked to have it passed on.
 enum PassedCode {
-    /// Told of the code; it then stands for loopscope's own.
-    @TaskLocal static var receiver: @Sendable (Int32) -> Void = { _ in }
+    /// Told of the code; it then stands for loopscope's own. A type of its own: the bare function's is not found by the
+    /// runtime in every release build, which then ends at the first command.
+    struct Receiver: Sendable {
+        let take: @Sendable (Int32) -> Void
+    }
+
+    /// Who is told.
+    @TaskLocal static var receiver = Receiver { _ in }
 
     /// Passes on how a server ended: its code, or 128 and the number of its signal, as shells say it.
-    static func pass(_ ending: Launcher.Ending) { receiver(ending.code ?? ending.signal.map { 128 + $0 } ?? 0) }
+    static func pass(_ ending: Launcher.Ending) { receiver.take(ending.code ?? ending.signal.map { 128 + $0 } ?? 0) }
 }
