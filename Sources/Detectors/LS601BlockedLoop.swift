@@ -28,7 +28,7 @@ public struct BlockedLoop: Detector {
                 """,
             falsePositives: """
                 A machine without a free core holds loops up too: time that the thread spent in the run queue is not \
-                counted, nor is a turn in which it mostly waited for an interpreter lock that another thread held, nor one \
+                counted, and a process that spends much of its time there must block longer; nor is a turn in which it mostly waited for an interpreter lock that another thread held, nor one \
                 with a hundred callbacks or more of less than 2 ms each: thousands of connections that close at once. A \
                 sampled block counts when its place blocked twice, or once for half a second; importing a module is not \
                 counted. A heartbeat's block is only reported when its stack shows code of the application, or when it \
@@ -47,7 +47,7 @@ public struct BlockedLoop: Detector {
 
     /// Judges a session.
     public func check(_ evidence: Evidence) -> DetectorResult {
-        let blocks = evidence.blocks.filter { $0.length >= Self.threshold && !$0.isImporting }
+        let blocks = evidence.blocks.filter { $0.length >= Self.threshold($0, evidence) && !$0.isImporting }
         // One function is one cause, whichever of its lines the stack was taken at.
         let byPlace = Dictionary(grouping: blocks) { block in
             let frame = Self.culprit(block.stack)
@@ -58,6 +58,15 @@ public struct BlockedLoop: Detector {
         guard findings.isEmpty else { return .found(findings.sorted { $0.count > $1.count }) }
         let isWatched = evidence.loops.contains { $0.heartbeatLag != nil || ($0.grade >= .sampled && $0.isTicking) }
         return isWatched ? .holds : .notEnoughEvidence("no heartbeat on the target's loops, and no ticks in its memory")
+    }
+
+    /// A process that waits for a processor most of the time is not charged with it: what its thread waited before a turn
+    /// became interesting was not seen.
+    private static func threshold(_ block: LoopBlock, _ evidence: Evidence) -> Nanoseconds {
+        guard block.samples != nil,
+            let waits = evidence.processes.first(where: { $0.last.pid == block.pid })?.runQueuePercent
+        else { return threshold }
+        return Nanoseconds(Int64(Double(threshold.count) / max(0.1, 1 - waits / 100)))
     }
 
     private struct Place: Hashable {

@@ -3,8 +3,8 @@ import Observations
 
 /// LS801: on SIGTERM the server will wait for applications that do not end, or waits for them already.
 public struct ShutdownWaits: Detector {
-    /// How long a shutdown may take before it is called hanging; and before it is said to wait for what never ends.
-    static let (patience, briefPatience) = (Nanoseconds.seconds(2), Nanoseconds.milliseconds(900))
+    /// How long a shutdown may take before it is called hanging. Where something is known never to end, no time at all.
+    static let patience = Nanoseconds.seconds(2)
 
     /// A detector.
     public init() {}
@@ -64,7 +64,7 @@ public struct ShutdownWaits: Detector {
         {
             counts[spell.instance.consumer, default: (0, spell.grade)].count += 1
         }
-        let since = stoppingSince(pid, evidence, for: Self.briefPatience)
+        let since = stoppingSince(pid, evidence, for: .zero)
         return counts.sorted { $0.key < $1.key }.map { consumer, found in
             let lines = [habits.fate] + toldToEnd(since)
             return card.finding(
@@ -75,7 +75,7 @@ public struct ShutdownWaits: Detector {
 
     /// Consumers that will not hear of their disconnect, per class.
     private func deaf(in pid: Int32, _ evidence: Evidence) -> [Finding] {
-        let since = stoppingSince(pid, evidence, for: Self.briefPatience)
+        let since = stoppingSince(pid, evidence, for: .zero)
         let spells = evidence.deaf.filter { spell in
             spell.pid == pid && !spell.hasEnded && spell.instance.wait == .event && spell.sightings > 1
                 && spell.length >= StuckAfterDisconnect.patience
@@ -106,7 +106,8 @@ public struct ShutdownWaits: Detector {
 
     private func toldToEnd(_ since: Nanoseconds?) -> [String] {
         guard let since else { return [] }
-        return ["it was told to end \(since.seconds.spokenSeconds) ago at least, and waits for them now"]
+        let ago = since > .milliseconds(100) ? " \(since.seconds.spokenSeconds) ago at least" : ""
+        return ["it was told to end\(ago), and waits for them now"]
     }
 
     /// A shutdown under way that nothing else explains.

@@ -40,6 +40,24 @@ struct SampledBlockTests {
         #expect(finding.count == 1 && finding.evidence[0].contains("blocked 1 time, 2300 ms"))
     }
 
+    @Test(
+        "a process that waits for a processor most of the time must block longer", arguments: [(0, true), (80, false)])
+    func crowdedMachine(waits: Int64, isFound: Bool) throws {
+        let samples = [Int64(0), 1000].map { time in
+            Observation.process(
+                ProcessSample(
+                    time: at(time), pid: 1, name: "python", cpu: .milliseconds(time / 5), age: .seconds(9),
+                    residentBytes: 0,
+                    threads: [
+                        ThreadSample(
+                            tid: 1, name: "python", cpu: .milliseconds(time / 5),
+                            runQueueWait: .milliseconds(time * waits / 100), state: "R")
+                    ]))
+        }
+        let findings = try judge(session([], more: samples + [turn(150, from: 0), turn(160, from: 500)])).findings
+        #expect(findings.isEmpty != isFound)
+    }
+
     @Test("thousands of short callbacks in one turn are no handler that blocks")
     func crowd() throws {
         let window = { (ready: Int) in
