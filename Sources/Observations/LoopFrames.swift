@@ -4,8 +4,12 @@ extension StackTrace {
     private static let runnerFiles = [
         "asyncio/base_events.py", "asyncio/runners.py", "asyncio/events.py", "uvloop/__init__.py",
         "twisted/internet/asyncioreactor.py",
+        // Before CPython 3.12, whose asyncio.run takes a factory of loops; uvloop has no frames of its own.
+        "uvicorn/_compat.py",
     ]
-    private static let runnerFunctions = ["_run_once", "run_forever", "run_until_complete", "run", "_run", "wrapper"]
+    private static let runnerFunctions = [
+        "_run_once", "run_forever", "run_until_complete", "run", "_run", "wrapper", "asyncio_run",
+    ]
 
     /// What a Python thread's event loop does at this moment: the frames inside the innermost one that runs a loop.
     /// Empty when the loop waits for events (or, on uvloop, does its own work); `nil` when the thread runs no loop.
