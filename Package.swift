@@ -118,6 +118,10 @@ let package = Package(
             name: "RecordingBench", dependencies: ["Recording", "Observations"], path: "Benchmarks/recording",
             exclude: ["bench"], swiftSettings: settings),
 
+        .executableTarget(
+            name: "GateRates", dependencies: ["Analysis", "Gate", "Scenarios"], path: "Benchmarks/gate",
+            exclude: ["bench", "rates.py"], swiftSettings: settings),
+
         room(
             "Instruments",
             [

@@ -23,7 +23,7 @@ struct GateFiles: ParsableArguments {
     ///
     /// - Throws: a `CommandError` when a file cannot be written.
     func write(_ verdict: GateVerdict, scenario: String, status: ExitReason, _ world: World) throws {
-        let root = FileManager.default.currentDirectoryPath
+        let root = world.environment["GITHUB_WORKSPACE"] ?? FileManager.default.currentDirectoryPath
         if let junit { try ReportFiles.write(GateJUnit.text(verdict, name: scenario), to: junit) }
         if let sarif {
             let value = GateSARIF.value(verdict, tool: Loopscope.version, root: root)
@@ -31,15 +31,15 @@ struct GateFiles: ParsableArguments {
         }
         if let markdown {
             let text = GateMarkdown.text(
-                verdict, name: scenario, status: status.gateWord, limit: GateMarkdown.commentLimit)
+                verdict, name: scenario, status: status.gateWord, root: root, limit: GateMarkdown.commentLimit)
             try ReportFiles.write(text, to: markdown)
         }
         guard github || world.environment["GITHUB_ACTIONS"] == "true" else { return }
         // Standard output may be a JSON document: the runner reads commands from both streams.
-        world.error(GateGitHub.annotations(verdict, root: world.environment["GITHUB_WORKSPACE"] ?? root))
+        world.error(GateGitHub.annotations(verdict, root: root))
         if let summary = world.environment["GITHUB_STEP_SUMMARY"], !summary.isEmpty {
             let text = GateMarkdown.text(
-                verdict, name: scenario, status: status.gateWord, limit: GateMarkdown.summaryLimit)
+                verdict, name: scenario, status: status.gateWord, root: root, limit: GateMarkdown.summaryLimit)
             try ReportFiles.append(text, to: summary)
         }
     }

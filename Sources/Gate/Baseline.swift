@@ -53,7 +53,7 @@ public struct Baseline: Hashable, Sendable, Codable {
         return metric.unit == .count && !["messages.sent", "messages.received", "clients.opened"].contains(name)
     }
 
-    private static func distribution(_ histogram: DurationHistogram) -> [String: Int] {
+    private static func distribution(_ histogram: FineHistogram) -> [String: Int] {
         var buckets: [String: Int] = [:]
         for (floor, count) in histogram.buckets { buckets[String(floor)] = count }
         return buckets

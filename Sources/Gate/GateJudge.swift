@@ -160,10 +160,13 @@ extension GateVerdict.Entry.Outcome {
 }
 
 extension Baseline {
-    /// Its values as readings.
+    /// Its values as readings. That something became less then is no reason why it must become less again.
     var readings: Readings {
-        Readings(
-            values: counts.merging(times) { one, _ in one }, connections: connections, warmedUp: warmedUp ?? 0)
+        let floored = counts.reduce(into: [String: Double]()) { values, count in
+            values[count.key] = count.key.contains(".growth") ? max(0, count.value) : count.value
+        }
+        return Readings(
+            values: floored.merging(times) { one, _ in one }, connections: connections, warmedUp: warmedUp ?? 0)
     }
 }
 

@@ -16,7 +16,11 @@ public enum GateGitHub {
                 finding.severity >= .high ? "error" : "warning", finding.location, root,
                 title: "\(finding.code) \(finding.title)", text)
         }
-        let rules = verdict.entries.filter { $0.outcome == .failed }.map { entry in
+        // A count that a finding explains would only take the place of another annotation.
+        let told = Set(verdict.findings.compactMap(\.location?.file))
+        let rules = verdict.entries.filter { entry in
+            entry.outcome == .failed && (told.isEmpty || entry.location?.file.map { !told.contains($0) } ?? false)
+        }.map { entry in
             command("error", entry.location, root, title: entry.subject, entry.sentence)
         }
         let expired = verdict.expired.map {
@@ -35,9 +39,7 @@ public enum GateGitHub {
     ) -> String {
         var fields: [String] = []
         if let location, let file = location.file {
-            let prefix = root.hasSuffix("/") ? root : root + "/"
-            let path = file.hasPrefix(prefix) ? String(file.dropFirst(prefix.count)) : file
-            fields.append("file=\(property(path))")
+            fields.append("file=\(property(file.below(root)))")
             if let line = location.line { fields.append("line=\(line)") }
         }
         fields.append("title=\(property(title))")
@@ -50,5 +52,13 @@ public enum GateGitHub {
 
     private static func property(_ text: String) -> String {
         message(text).replacing(":", with: "%3A").replacing(",", with: "%2C")
+    }
+}
+
+extension String {
+    /// This path relative to a folder, where it lies below it.
+    func below(_ root: String) -> String {
+        let prefix = root.hasSuffix("/") ? root : root + "/"
+        return hasPrefix(prefix) ? String(dropFirst(prefix.count)) : self
     }
 }

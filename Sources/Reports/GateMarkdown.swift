@@ -11,14 +11,16 @@ public enum GateMarkdown {
     /// Most bytes of a step's summary on GitHub.
     public static let summaryLimit = 1_000_000
 
-    /// The text, at most `limit` bytes.
-    public static func text(_ verdict: GateVerdict, name: String, status: String, limit: Int) -> String {
+    /// The text, at most `limit` bytes; files below `root` are shown relative to it.
+    public static func text(
+        _ verdict: GateVerdict, name: String, status: String, root: String, limit: Int
+    ) -> String {
         var blocks = ["## loopscope gate: \(escaped(name)): \(status)\n"]
         for finding in verdict.findings {
             var lines = [
                 "### ✗ \(finding.code) \(escaped(finding.title))\(finding.consumer.map { ": `\(code($0))`" } ?? "")\n"
             ]
-            lines += finding.place.map { "* where: `\(code($0))`" }
+            lines += finding.place.map { "* where: `\(code($0.below(root)))`" }
             lines += finding.evidence.map { "* \(escaped($0))" }
             lines += ["* sure: \(escaped(finding.howSure))", "* **fix**: \(escaped(finding.fix))", ""]
             blocks.append(lines.joined(separator: "\n"))
@@ -33,7 +35,16 @@ public enum GateMarkdown {
                 ]
                 return "| " + cells.joined(separator: " | ") + " |"
             }
-            blocks += verdict.entries.filter { !$0.suspects.isEmpty }.map { "\n* \(escaped($0.sentence))" }
+            let named = verdict.entries.flatMap { entry in
+                entry.suspects.map { suspect in
+                    let file = suspect.location.flatMap { place in
+                        place.file.map { "\($0.below(root))\(place.line.map { ":\($0)" } ?? "")" }
+                    }
+                    return "* `\(code(entry.subject))`: \(escaped(suspect.text))"
+                        + (file.map { " in `\(code($0))`" } ?? "")
+                }
+            }
+            if !named.isEmpty { blocks.append("\n" + named.joined(separator: "\n")) }
         }
         blocks += verdict.undecided.map { "\n? \(escaped($0))" } + verdict.remarks.map { "\n\(escaped($0))" }
         return cut(blocks, limit)

@@ -67,8 +67,7 @@ public enum GateSARIF {
 
     /// A path relative to `root` where it lies below it, percent-encoded (RFC 3986 §2.1).
     static func uri(_ file: String, _ root: String) -> String {
-        let prefix = root.hasSuffix("/") ? root : root + "/"
-        let path = file.hasPrefix(prefix) ? String(file.dropFirst(prefix.count)) : file
+        let path = file.below(root)
         let hex = Array("0123456789ABCDEF")
         let encoded = path.utf8.map { byte -> String in
             let scalar = UnicodeScalar(byte)

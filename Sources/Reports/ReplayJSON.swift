@@ -44,7 +44,7 @@ public enum ReplayJSON {
         ["raw": quantiles(timing.raw), "corrected": quantiles(timing.corrected)]
     }
 
-    private static func quantiles(_ histogram: DurationHistogram) -> JSONValue {
+    private static func quantiles(_ histogram: some QuantileSource) -> JSONValue {
         func seconds(_ quantile: Double) -> JSONValue {
             JSONValue(histogram.value(at: quantile).map { Double($0) / 1e9 })
         }

@@ -51,7 +51,7 @@ public struct ReplayText {
         return table.rows.isEmpty ? [] : [style.bold("Clients")] + table.lines(style)
     }
 
-    private func quantile(_ histogram: DurationHistogram, _ quantile: Double) -> String {
+    private func quantile(_ histogram: some QuantileSource, _ quantile: Double) -> String {
         histogram.value(at: quantile).map { Nanoseconds($0).short } ?? "-"
     }
 

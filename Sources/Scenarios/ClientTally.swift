@@ -42,9 +42,9 @@ public struct ClientTally: Hashable, Sendable {
     /// Times as measured, and corrected for coordinated omission.
     public struct Timing: Hashable, Sendable {
         /// From when it was done.
-        public var raw = DurationHistogram()
+        public var raw = FineHistogram()
         /// From when it was due.
-        public var corrected = DurationHistogram()
+        public var corrected = FineHistogram()
 
         /// Nothing measured yet.
         public init() {}

@@ -51,7 +51,7 @@ public struct Metric: Hashable, Sendable {
         Metric("tasks.leaked", .count, "tasks of consumers whose connection is closed", byConsumer: true),
         Metric("fds.growth", .count, "descriptors more than before the first client"),
         Metric("threads.growth", .count, "threads more than before the first client"),
-        Metric("loops.growth", .count, "event loops more than before the first client", mayBeAbsent: true),
+        Metric("loops.growth", .count, "event loops more than before the first client"),
         Metric(
             "loops.per_request", .count, "event loops that a WSGI server makes and throws away for one request",
             mayBeAbsent: true),

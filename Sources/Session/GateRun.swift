@@ -56,6 +56,12 @@ public struct GateRun: Sendable {
             before = try await populations(after: outcome, session)?.populations
             warmedUp += outcome.clients.opened
         }
+        // A goodbye of some seconds stands still too: what is alive now is given the time that every honest one ends in,
+        // or it would be missing from what has grown.
+        let end = ContinuousClock.now + Self.goodbye
+        while before?.consumers ?? 0 > 0, player.seesServer, ContinuousClock.now < end {
+            before = try await Settling.wait(within: patience, session).populations
+        }
         progress("measuring …")
         if warmUp == 0, player.seesServer { before = try await Settling.wait(within: patience, session).populations }
         let outcome = try await player.playPhases(in: session, baseline: before, checking: true, outcome: { _ in })
@@ -111,6 +117,9 @@ public struct GateRun: Sendable {
         }
         return try session.evidence().makersOfLoops
     }
+
+    /// How long consumers of the warm-up may take to end.
+    private static let goodbye = Duration.seconds(5)
 
     /// Samples that tell the greater part of the calls from the rest.
     private static let enoughSamples = 5

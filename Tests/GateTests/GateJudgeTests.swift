@@ -134,6 +134,16 @@ struct GateJudgeTests {
         #expect(new.status(failOn: .high) == .passed)
     }
 
+    @Test("does not demand that what became less once becomes less again")
+    func shrunk() throws {
+        let baseline = Example.baseline(Example.with("tasks.growth", -4))
+        #expect(try Example.judge(baseline: baseline).status(failOn: .high) == .passed)
+        let budget = try Budget(yaml: "rules: [{metric: tasks.growth, regression: 0 %}]")
+        #expect(try Example.judge(budget: budget, baseline: baseline).status(failOn: .high) == .passed)
+        let more = try Example.judge(Example.with("tasks.growth", 1), budget: budget, baseline: baseline)
+        #expect(more.status(failOn: .high) == .regression)
+    }
+
     @Test(
         "refuses a baseline of something else, and says how to refresh it",
         arguments: ["scenario", "mode", "server", "grade"])

@@ -82,7 +82,7 @@ struct GateOutputTests {
     func markdown(_ limit: Int) throws {
         var verdict = try verdict()
         verdict.findings = (0..<50).map { Example.finding(consumer: "chat.`<script>|\($0)") }
-        let text = GateMarkdown.text(verdict, name: "x", status: "failed", limit: limit)
+        let text = GateMarkdown.text(verdict, name: "x", status: "failed", root: "/srv/app", limit: limit)
         #expect(text.utf8.count <= limit && text.hasPrefix("## loopscope gate: x: failed"))
         #expect(limit > 60_000 || text.contains("cut here"))
         #expect(!text.contains("`<script>"))
