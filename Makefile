@@ -5,7 +5,7 @@ SCRATCH ?= .build
 RELEASE := swift build --configuration release --static-swift-stdlib --scratch-path $(SCRATCH)
 LOOPSCOPE := $(SCRATCH)/release/loopscope
 
-.PHONY: help run install manual test setup setup-ci lint format golden bench matrix fuzz docs
+.PHONY: help run install manual test setup setup-ci lint format golden bench matrix fuzz autobahn docs
 
 PREFIX ?= /usr/local
 
@@ -63,6 +63,9 @@ matrix: setup-ci ## every server, Python and defect: docs/detection-matrix.md
 
 fuzz: setup ## parsers and walkers under libFuzzer and the address sanitizer
 	scripts/fuzz
+
+autobahn: setup ## the outside judge of the WebSocket machine, as server and as client
+	scripts/autobahn
 
 docs: setup ## pages generated from the code: docs/findings
 	LOOPSCOPE_GOLDEN=update scripts/test --scratch-path $(SCRATCH) --filter CommandsTests

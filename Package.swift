@@ -279,7 +279,7 @@ let package = Package(
     ]
 )
 
-// `make fuzz` only: without libFuzzer's main these do not link.
+// `make fuzz` and `make autobahn` only: without libFuzzer's main the former do not link.
 if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
     package.targets += [
         .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: settings),
@@ -293,6 +293,10 @@ if Context.environment["LOOPSCOPE_FUZZ"] == "1" {
             name: "FuzzWalkers", dependencies: ["FuzzDriver", "CPythonLayouts", "TargetMemory"],
             path: "Tests/Fuzz/Walkers",
             swiftSettings: settings),
+        .executableTarget(
+            name: "AutobahnPeer",
+            dependencies: ["ConsumerRuntime", "Demo", "Instruments", "Observations", "RealtimeServer", "Replay"],
+            path: "Tests/Autobahn", swiftSettings: settings),
     ]
 }
 

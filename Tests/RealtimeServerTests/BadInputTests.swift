@@ -129,6 +129,20 @@ private final class ObedientConsumer: WebSocketConsumer {
         }
     }
 
+    @Test("a compression bomb is refused at the limit, with 1009, whatever it would have become")
+    func bomb() async throws {
+        let configuration = ServerConfiguration(policy: .hypercorn, messageLimit: 1 << 20)
+        try await withServer(application, configuration: configuration) { harness in
+            let client = try await WebSocketClient.connect(port: harness.server.port, path: "/", compression: true)
+            #expect(client.isCompressed)
+            try await client.send(bytes: [UInt8](repeating: 7, count: 1 << 20))
+            #expect(try await client.receive() == .bytes([UInt8](repeating: 7, count: 1 << 20)))
+            try await client.send(bytes: [UInt8](repeating: 7, count: 64 << 20))
+            #expect(try await closeCode(of: client) == 1009)
+            try await harness.balanced(opened: 1)
+        }
+    }
+
     @Test("clients that vanish at any point leave nothing behind", arguments: 0..<6)
     func vanish(point: Int) async throws {
         try await withServer(application, loops: 2) { harness in
