@@ -23,8 +23,6 @@ public final class CodeObject: Sendable {
     let flags: Int32
     let bytecode: Bytecode
     let lines: LineTable
-    /// What it is to those who read it: bits that a `CodeTable` was told to give it.
-    public let marks: UInt32
     /// The words by which its place is known to be still its own.
     let identity: [UInt64]
 
@@ -41,7 +39,7 @@ public final class CodeObject: Sendable {
     init(
         address: RemoteAddress, name: String, qualifiedName: String?, fileName: String, firstLine: Int,
         localNames: [String], cells: Set<Int>, stackSize: Int, flags: Int32, bytecode: Bytecode, lines: LineTable,
-        marks: UInt32, identity: [UInt64]
+        identity: [UInt64]
     ) {
         self.address = address
         self.name = name
@@ -55,7 +53,6 @@ public final class CodeObject: Sendable {
         self.flags = flags
         self.bytecode = bytecode
         self.lines = lines
-        self.marks = marks
         self.identity = identity
     }
 
@@ -79,11 +76,8 @@ extension ObjectReader {
         return [8, fields.fileName, fields.name, fields.lineTable, fields.firstLine & ~7].map { words[($0 - 8) / 8] }
     }
 
-    /// Reads a code object; `nil` when there is none at the address. `marks` tells by its name and file what it is to the
-    /// caller.
-    public func code(
-        _ address: RemoteAddress, marks: (_ name: String, _ fileName: String) -> UInt32 = { _, _ in 0 }
-    ) throws(RemoteReadError) -> CodeObject? {
+    /// Reads a code object; `nil` when there is none at the address.
+    public func code(_ address: RemoteAddress) throws(RemoteReadError) -> CodeObject? {
         guard address != 0, address & 7 == 0, try type(of: address)?.name == "code" else { return nil }
         let fields = layout.code
         guard let name = try string(try word(address, fields.name)),
@@ -107,7 +101,7 @@ extension ObjectReader {
             firstLine: firstLine, localNames: slots.names, cells: slots.cells,
             stackSize: min(max(0, Int(try int32(address, fields.stackSize))), Self.slotLimit),
             flags: try int32(address, fields.flags), bytecode: bytecode, lines: lines,
-            marks: marks(name, fileName), identity: try codeIdentity(address))
+            identity: try codeIdentity(address))
     }
 
     private func bytecode(of address: RemoteAddress) throws(RemoteReadError) -> CodeObject.Bytecode {
@@ -158,15 +152,11 @@ public final class CodeTable {
     @exclusivity(unchecked) private var codes: [RemoteAddress: Entry] = [:]
     private var walk = 0
     private let limit: Int
-    private let marks: (_ name: String, _ fileName: String) -> UInt32
     /// The code object asked for last at each of a few places: most frames are of a few functions.
     @exclusivity(unchecked) private var recent = [CodeObject?](repeating: nil, count: 64)
 
-    /// An empty table of at most `limit` code objects; `marks` tells by name and file what each is to the caller.
-    public init(limit: Int = 65_536, marks: @escaping (_ name: String, _ fileName: String) -> UInt32 = { _, _ in 0 }) {
-        self.limit = limit
-        self.marks = marks
-    }
+    /// An empty table of at most `limit` code objects.
+    public init(limit: Int = 65_536) { self.limit = limit }
 
     /// Code objects held.
     public var count: Int { codes.count }
@@ -186,7 +176,7 @@ public final class CodeTable {
             return recent[place]
         }
         codes[address] = nil
-        guard let code = try reader.code(address, marks: marks) else { return nil }
+        guard let code = try reader.code(address) else { return nil }
         if codes.count >= limit { codes.removeAll(keepingCapacity: true) }
         codes[address] = Entry(code: code, walk: walk)
         recent[place] = code

@@ -15,7 +15,7 @@ import TargetMemory
 struct BridgeCounters {
     private let process: PythonProcess
     private let reader: ObjectReader
-    private let codes = CodeTable.withRoles()
+    private let codes = CodeTable()
     private var executors: Int?
     private var requests: Int?
     private var connections: Int?

@@ -23,7 +23,7 @@ struct DispatchCounter {
     private static let (looks, round) = (16, Nanoseconds.seconds(5))
 
     private let process: PythonProcess
-    private let codes = CodeTable.withRoles()
+    private let codes = CodeTable()
     private var due = Moment(nanoseconds: .min)
     private var progress: [UInt64: UInt64] = [:]
     private var loops: [Loop] = []
