@@ -80,6 +80,26 @@ struct ProcessSamplerTests {
         #expect((last.descriptors ?? 0) > 2)
     }
 
+    @Test("a descriptor that accept has reserved and not filled is counted at no time")
+    func reserved() throws {
+        let child = try Child("/usr/bin/python3", ["-c", Self.accepting])
+        defer { child.end() }
+        let open = try #require(Int(child.greeting))
+        let sampler = try ProcessSampler(pid: child.pid)
+        // It is blocked in accept(2) once it is seen asleep.
+        while try sampler.sample(at: .now()).threads.first?.state != "S" {}
+        let counts = try [true, false, true, false].map { try sampler.sample(at: .now(), sockets: $0).descriptors }
+        #expect(counts == [open, open, open, open])
+    }
+
+    /// Says how many descriptors it has, without the one that counting takes.
+    private static let accepting = """
+        import os, socket
+        listener = socket.create_server(("127.0.0.1", 0))
+        print(len(os.listdir("/proc/self/fd")) - 1, flush=True)
+        listener.accept()
+        """
+
     @Test("a thread's switches are read again only when it has run since")
     func switches() throws {
         let fake = try fakeServer()
