@@ -17,10 +17,14 @@ import TargetMemory
 struct DispatchCounter {
     /// Instances of a class that are watched at most, tasks that are looked at to find them, and slots of a list.
     private static let (instanceLimit, taskLimit, slotLimit) = (8, 4096, 4)
-    /// How long a look takes, and the longest pause between two readings in which nothing is missed.
-    private static let (span, gap) = (Nanoseconds.milliseconds(4), Nanoseconds.microseconds(20))
-    /// Looks at the same instances, and how long after the first of them others are chosen.
-    private static let (looks, round) = (16, Nanoseconds.seconds(5))
+    /// How often a class is looked for of which every instance has moved.
+    private static let tries = 8
+    /// How long a look takes, and the longest pause between two readings in which nothing is missed: the quickest dispatch
+    /// loops replace a task each 50 µs, and a reading takes up to 20 from a kernel with a hook on it.
+    private static let (span, gap) = (Nanoseconds.milliseconds(4), Nanoseconds.microseconds(40))
+    /// Most looks at the same instances, and how long after the first of them others are chosen. A class that is seldom
+    /// dispatched beside one that takes the loop is looked at longer: until as many as `enough` of each were seen.
+    private static let (looks, enough, round) = (32, 20, Nanoseconds.seconds(5))
 
     private let process: PythonProcess
     private let codes = CodeTable()
@@ -54,8 +58,11 @@ struct DispatchCounter {
         progress = Dictionary(
             census.instances.compactMap { row in row.progress.map { (row.id, $0) } }, uniquingKeysWith: { $1 })
         guard census.time >= due, Set(spinning.map(\.consumer)).count > 1 else { return }
+        let found = loops(of: spinning)
+        // A share of one class alone says nothing: where one could not be found, all are looked for at the next census.
+        guard Set(found.map(\.consumer)) == Set(spinning.map(\.consumer)) else { return loops = [] }
         due = census.time + Self.round
-        (loops, watched, looksLeft) = (loops(of: spinning), .zero, Self.looks)
+        (loops, watched, looksLeft) = (found, .zero, Self.looks)
     }
 
     private func isSpinning(_ row: ConsumerInstance) -> Bool {
@@ -63,36 +70,52 @@ struct DispatchCounter {
         return row.lastMessageIsFirstDisconnect == false || progress[row.id].map { $0 != row.progress } ?? false
     }
 
-    /// The lists of some instances of each class.
+    /// The lists of some instances of each class. What moves while it is read is passed over: another of its class will
+    /// do, or else the same a moment later.
     private func loops(of spinning: [ConsumerInstance]) -> [Loop] {
         let wanted = Dictionary(spinning.map { ($0.id, $0.consumer) }, uniquingKeysWith: { $1 })
-        var left = Dictionary(grouping: spinning, by: \.consumer).mapValues { min($0.count, Self.instanceLimit) }
+        var found: [UInt64: Loop] = [:]
+        for _ in 0..<Self.tries {
+            find(wanted, &found)
+            if Set(found.values.map(\.consumer)) == Set(wanted.values) { break }
+        }
+        return found.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// Finds lists of instances that are wanted, by instance, and adds them.
+    private func find(_ wanted: [UInt64: String], _ found: inout [UInt64: Loop]) {
+        var left = Dictionary(grouping: wanted.values, by: \.self).mapValues { min($0.count, Self.instanceLimit) }
+        for loop in found.values { left[loop.consumer]? -= 1 }
         let reader = ObjectReader(process.memory, layout: process.layout)
         codes.beginWalk()
-        var loops: [Loop] = []
         for interpreter in process.interpreters {
             guard let asyncio = (try? reader.asyncio(interpreter: interpreter)) ?? nil else { continue }
             for task in ((try? reader.tasks(of: asyncio, interpreter: interpreter)) ?? []).prefix(Self.taskLimit) {
-                guard left.values.contains(where: { $0 > 0 }) else { return loops }
-                // What moves while it is read is passed over: another of its class will do.
+                guard left.values.contains(where: { $0 > 0 }) else { return }
                 guard task.state == .pending, let chain = try? reader.chain(of: task.coroutine, codes),
-                    let sighting = (try? reader.consumer(of: chain)) ?? nil,
+                    let sighting = (try? reader.consumer(of: chain)) ?? nil, found[sighting.instance] == nil,
                     let consumer = wanted[sighting.instance], left[consumer] ?? 0 > 0, let frame = sighting.loop,
                     let list = try? reader.local("tasks", of: frame), list != 0,
                     let count = (try? reader.count(list)) ?? nil, count > 0,
                     let items = try? process.memory.pointer(list &+ 24), items != 0
                 else { continue }
                 left[consumer]? -= 1
-                loops.append(Loop(consumer: consumer, items: items, count: min(count, Self.slotLimit)))
+                found[sighting.instance] = Loop(consumer: consumer, items: items, count: min(count, Self.slotLimit))
             }
         }
-        return loops
+    }
+
+    /// Whether too little was seen of a class.
+    private var isScarce: Bool {
+        Dictionary(grouping: loops, by: \.consumer).values.contains { mine in
+            mine.reduce(0) { $0 + $1.dispatches } < Self.enough
+        }
     }
 
     /// Watches them for some milliseconds, if any are to be watched.
     mutating func look() {
         let slots = loops.reduce(0) { $0 + $1.count }
-        guard looksLeft > 0, slots > 0 else { return }
+        guard looksLeft > 0, slots > 0, isScarce else { return }
         looksLeft -= 1
         var gather = GatherRead(ranges: loops.count, bytes: slots * 8)
         for index in loops.indices {
