@@ -40,7 +40,9 @@ public struct AgentProbe: Probe {
     /// Observes until cancelled, or until the root process ends.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
         var state = State(folder: target.folder, desk: desk)
-        sink.record([.start(start())])
+        // The foot of the report says what was done to the target; an agent inside it is more than "0 writes".
+        let note = "events were counted by loopscope's agent, which runs inside the server (docs/agent.md)"
+        sink.record([.start(start()), .note(ProbeNote(time: .now(), pid: target.root, text: note))])
         var nextCensus = Moment(nanoseconds: .min)
         while true {
             let now = Moment.now()
@@ -51,6 +53,7 @@ public struct AgentProbe: Probe {
                 sink.record(state.look(at: .now(), census: true))
                 return SessionEnd(time: .now(), reason: .targetExited)
             }
+            // The cadence of reading the rings: nobody tells when there is something new in one.
             do { try await Task.sleep(for: Self.period) } catch {
                 sink.record(state.look(at: .now(), census: true))
                 return SessionEnd(time: .now(), reason: .interrupted)

@@ -103,10 +103,9 @@ struct RunCommand: AsyncParsableCommand {
         }
         return try await runner.run(attached.probe) { session in
             let end = duration.map { ContinuousClock().now + .seconds($0) }
-            // The cadence of the live counts; ended by Ctrl-C, by the server, or when the time is over.
             while !Task.isCancelled, end.map({ ContinuousClock().now < $0 }) ?? true {
                 let pause = end.map { min(.milliseconds(500), $0 - ContinuousClock().now) } ?? .milliseconds(500)
-                try? await Task.sleep(for: pause)
+                try? await Task.sleep(for: pause)  // the cadence of the live counts, ended by Ctrl-C or the server
                 if world.errorIsTerminal, !common.quiet, let evidence = try? session.evidence() {
                     world.error("\r\(LiveCounts(evidence.ledger).text)\u{1B}[K")
                 }
