@@ -72,7 +72,7 @@ enum BaselineFile {
                 do: "write it anew with --update-baseline", status: .wrongContent)
         } catch {
             throw CommandError(
-                "cannot read the baseline \(path.plain())", why: (error as NSError).localizedDescription.plain(),
+                "cannot read the baseline \(path.plain())", why: error.fileTrouble.plain(),
                 do: "name a readable file with --baseline", status: .unreadable)
         }
     }

@@ -150,7 +150,7 @@ extension ScenarioFile {
             return try file.read(upToCount: Scenario.sizeLimit + 1) ?? Data()
         } catch {
             throw CommandError(
-                "cannot read the \(what) \(path.plain())", why: (error as NSError).localizedDescription.plain(),
+                "cannot read the \(what) \(path.plain())", why: error.fileTrouble.plain(),
                 do: "name a readable file", status: .unreadable)
         }
     }

@@ -104,7 +104,7 @@ enum ReportFiles {
             try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
         } catch {
             throw CommandError(
-                "cannot write \(path.plain())", why: "\((error as NSError).localizedDescription)".plain(),
+                "cannot write \(path.plain())", why: error.fileTrouble.plain(),
                 do: "give a file in a folder that exists and may be written", status: .usage)
         }
     }

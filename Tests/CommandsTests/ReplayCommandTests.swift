@@ -77,6 +77,15 @@ struct ReplayCommandTests {
         #expect(!printed.error.isEmpty)
     }
 
+    @Test("says why a file cannot be read in the kernel's words")
+    func unreadable() async {
+        let missing = await loopscope("replay", "/nowhere.yaml")
+        #expect(missing.printed.error.contains("  why: No such file or directory\n"), "\(missing.printed.error)")
+        let folder = await loopscope("replay", "/")
+        #expect(folder.status == .unreadable)
+        #expect(folder.printed.error.contains("  why: Is a directory\n"), "\(folder.printed.error)")
+    }
+
     @Test("puts no load on a host that nobody vouched for")
     func strangers() async {
         let path = fixtures.appending(path: "nothing-stays.yaml").path
