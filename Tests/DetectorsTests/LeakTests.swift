@@ -261,65 +261,6 @@ struct StaleGroupMembersTests {
     }
 }
 
-@Suite("Descriptor leak")
-struct DescriptorLeakTests {
-    private func watch(
-        _ kinds: [[String: Int]], threads: Int = 2, sockets: (Int) -> [String: Int] = { _ in [:] }
-    ) -> ObservationLog {
-        ObservationLog(
-            [
-                .start(
-                    SessionStart(
-                        time: at(0), wallClock: 0, kind: .process, description: "p", pid: 1, grade: .sampled, tool: "t")
-                )
-            ]
-                + kinds.enumerated().map { second, kinds in
-                    .process(
-                        ProcessSample(
-                            time: at(Int64(second) * 1000), pid: 1, name: "python", cpu: .zero, age: .seconds(9),
-                            residentBytes: 0, descriptors: 20, descriptorLimit: 1024, sockets: sockets(second),
-                            threads: (0..<threads).map {
-                                ThreadSample(tid: Int32($0), name: "t", cpu: .zero, state: "S")
-                            }, descriptorKinds: kinds))
-                })
-    }
-
-    @Test("growth that never goes back is strong evidence")
-    func growth() throws {
-        let findings = try judge(watch((0...5).map { ["pipe": 2 + 2 * $0, "socket": 4] })).findings
-        #expect(findings.map(\.code) == ["LS106"])
-        #expect(findings.first?.confidence == .strong && findings.first?.count == 10)
-    }
-
-    @Test("sockets that only the peer has closed are counted")
-    func closeWait() throws {
-        let log = watch(Array(repeating: ["socket": 9], count: 6)) { _ in ["CLOSE_WAIT": 6] }
-        #expect(try judge(log).findings.first?.evidence.first?.contains("CLOSE_WAIT") == true)
-    }
-
-    @Test("sockets that were never connected, or are no TCP, count as what they are")
-    func idleSockets() throws {
-        let finding = try judge(watch((0...5).map { ["socket": 4 + 3 * $0] }) { _ in ["ESTABLISHED": 3] }).findings
-            .first
-        #expect(finding?.count == 15)
-        #expect(finding?.evidence.first?.contains("without a TCP connection") == true)
-    }
-
-    @Test("one device open many times is a hint")
-    func alike() throws {
-        let finding = try judge(watch([["/dev/null": 5, "socket": 4]])).findings.first
-        #expect(finding?.confidence == .hint && finding?.severity == .medium)
-    }
-
-    @Test("a growing pool of sockets, a file per thread, and what comes and goes are silent")
-    func twin() throws {
-        let pool = (0...5).map { ["socket": 4 + 3 * $0] }
-        #expect(try judge(watch(pool) { ["ESTABLISHED": 4 + 3 * $0] }).findings.isEmpty)
-        #expect(try judge(watch([["/srv/db.sqlite3": 8]], threads: 8)).findings.isEmpty)
-        #expect(try judge(watch([2, 9, 3, 9, 4, 9].map { ["pipe": $0] })).findings.isEmpty)
-    }
-}
-
 @Suite("Shutdown waits")
 struct ShutdownWaitsTests {
     @Test("a shutdown that hangs without another cause is a finding of its own")
@@ -388,54 +329,5 @@ struct ShutdownWaitsTests {
     func twin() throws {
         let server = ServerState(package: "uvicorn", isStopping: false, applications: 9, connections: 9, grace: .max)
         #expect(try judge(watch { census($0, server: server) }).findings.isEmpty)
-    }
-}
-
-@Suite("Outliving in other words")
-struct OutlivingTests {
-    @Test("a layer's message over the disconnect, or an end by the server, hides nothing")
-    func hidden() throws {
-        var late = stuck(1, progress: 1)
-        late.lastMessage = "chat.message"
-        #expect(try judge(session([(0, [late]), (400, [late]), (1400, [late])])).findings.map(\.code) == ["LS002"])
-        #expect(try judge(session([(0, [late]), (400, [late])])).findings.isEmpty)
-        let gone = try judge(session([(0, [stuck(1, progress: 1)]), (1400, [stuck(1, progress: 1)]), (2400, [])]))
-        #expect(gone.findings.first?.evidence.contains { $0.contains("cancelled by the server") } == true)
-    }
-
-    @Test("of more instances than a census lists, all are counted")
-    func many() throws {
-        var log = session([])
-        for time in [Int64(0), 1400] {
-            log.append([
-                .connections(
-                    ConnectionCensus(
-                        time: at(time), pid: 1, grade: .read,
-                        consumers: [ConsumerCount(consumer: chat, override: .chat, sockets: [.closed: 9000], tasks: 0)],
-                        instances: (1...512).map { stuck($0, progress: 1) }))
-            ])
-        }
-        #expect(try judge(log).findings.first?.count == 9000)
-    }
-}
-
-@Suite("Ledger on read evidence")
-struct ReadLedgerTests {
-    @Test("objects beyond the living are counted apart, and a lone spinning class is given its rate")
-    func read() throws {
-        let beats = [Int64(500), 1500].map { time in
-            Observation.tasks(
-                TaskCensus(
-                    time: at(time), pid: 1, grade: .read,
-                    groups: [TaskGroup(name: "run_asgi", state: .waiting, example: "Task-\(time * 10)")]))
-        }
-        let types = Observation.types(TypeCensus(time: at(500), pid: 1, counts: [chat: 7, "dict": 9]))
-        let evidence = try Evidence(
-            session(
-                [1, 900, 1800].enumerated().map { (Int64($0) * 500, [stuck(1, progress: $1)]) }, more: beats + [types]))
-        let entry = try #require(evidence.ledger[chat])
-        #expect(entry.alive == 2 && entry.objects == 7)
-        #expect(entry.dispatchesPerSecond == 10_000)
-        #expect(evidence.ledger["dict"] == nil)
     }
 }
