@@ -128,13 +128,14 @@ struct CensusDraft {
             tasks[place].note(number: task.number)
             return
         }
-        groups[Likeness(words: words)] = tasks.count
         let frames = try chain.links.map { (link) throws(RemoteReadError) in try frame(link, reader) }
+        let waitsFor = try waited.map { (type) throws(RemoteReadError) in try name(of: type, reader) }
+        // Only now that nothing can fail any more: a place without its group would be one beyond the end.
+        groups[Likeness(words: words)] = tasks.count
         tasks.append(
             TaskGroup(
                 name: frames.first?.function ?? task.name, consumer: classes[ownerType]?.name, state: state,
-                waitsFor: try waited.map { (type) throws(RemoteReadError) in try name(of: type, reader) },
-                stack: StackTrace(frames), example: task.name,
+                waitsFor: waitsFor, stack: StackTrace(frames), example: task.name,
                 numbers: task.number.map { $0...$0 }))
     }
 
