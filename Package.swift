@@ -15,6 +15,16 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// A room that reads processes. Its censuses come as often as their cost allows, so that an unoptimized reader sees a
+/// fiftieth of what users' sees: `make test` has it optimized in debug builds too. Unsafe flags would bar the library
+/// products from being depended upon, so nobody else does.
+func readerRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    let optimized: [SwiftSetting] =
+        Context.environment["LOOPSCOPE_OPTIMIZED_READER"] == "1"
+        ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+    return .target(name: name, dependencies: dependencies, swiftSettings: settings + optimized)
+}
+
 /// A room of C shims: what Glibc's Swift module hides, with `<stdint.h>` types and `-errno` results.
 func shim(_ name: String, links: [String] = []) -> Target {
     .target(
@@ -70,8 +80,8 @@ let package = Package(
         room("Observations", ["Statistics"]),
         // The only floor-1 room that is not pure: it reads clocks for all the others.
         room("Clocks", ["Observations"]),
-        room("TargetMemory"),
-        room("CPythonLayouts", ["TargetMemory"]),
+        readerRoom("TargetMemory"),
+        readerRoom("CPythonLayouts", ["TargetMemory"]),
         tests("Statistics"),
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),
@@ -93,7 +103,7 @@ let package = Package(
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
         room("Scenarios", ["Observations", "Statistics", .product(name: "Yams", package: "Yams")]),
         tests("Scenarios", ["Observations"]),
-        room("RemoteProcess", ["Observations", "TargetMemory", "CLinux", "CElf", "CSwiftRuntime"]),
+        readerRoom("RemoteProcess", ["Observations", "TargetMemory", "CLinux", "CElf", "CSwiftRuntime"]),
         // Folders that look like /proc, and children that say when they are ready.
         support("ProcessFixtures", ["RemoteProcess"]),
         tests("RemoteProcess", ["Observations", "ProcessFixtures", "TargetMemory"]),
@@ -143,7 +153,7 @@ let package = Package(
             ]),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.
-        room(
+        readerRoom(
             "CPythonProbe",
             ["Clocks", "CPythonLayouts", "RemoteProcess", "TargetMemory", "Observations", "Statistics", "CLinux"]),
         tests(

@@ -67,7 +67,8 @@ final class CensusThread: Sendable {
             observations.append(.impact(Impact(observerCPU: Nanoseconds(cpuNow - cpu))))
             cpu = cpuNow
             sink.record(observations)
-            let thrifty = start + max(Self.usual, Nanoseconds(cost.count * Self.thrift))
+            var thrifty = start + max(Self.usual, Nanoseconds(cost.count * Self.thrift))
+            if dispatches.isWatching { thrifty = min(thrifty, start + DispatchCounter.toldWithin) }
             wait(until: due(after: taken, census, begun: begun ?? start, thrifty)) { dispatches.look() }
         }
         // How many are left is worth knowing at the end, if the target is still there.

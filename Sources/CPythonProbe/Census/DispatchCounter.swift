@@ -1,3 +1,4 @@
+import CLinux
 import Clocks
 import CPythonLayouts
 import Observations
@@ -10,8 +11,9 @@ import TargetMemory
 /// A dispatch loop replaces its receive task with each message (channels/utils.py `await_many_dispatch`), and the new task
 /// is made before the old one goes, so its address differs. The lists of those tasks are read again and again for some
 /// milliseconds, all in one system call, some three microseconds apart: no dispatch is that short. Where our own thread
-/// had no processor for longer, that time is not counted. Some looks are spread over the time between two censuses, since
-/// the target may have no processor during any one of them.
+/// had no processor for longer, that time is not counted. Looks are spread over the time between two censuses, since the
+/// target may have no processor during any one of them; and a look is made from another processor than the target's, since
+/// on one they would take turns, and each turn lasts as long as a look.
 ///
 /// One thread.
 struct DispatchCounter {
@@ -22,19 +24,31 @@ struct DispatchCounter {
     /// How long a look takes, and the longest pause between two readings in which nothing is missed: the quickest dispatch
     /// loops replace a task each 50 µs, and a reading takes up to 20 from a kernel with a hook on it.
     private static let (span, gap) = (Nanoseconds.milliseconds(4), Nanoseconds.microseconds(40))
-    /// Most looks at the same instances, and how long after the first of them others are chosen. A class that is seldom
-    /// dispatched beside one that takes the loop is looked at longer: until as many as `enough` of each were seen.
-    private static let (looks, enough, round) = (32, 20, Nanoseconds.seconds(5))
+    /// A look in which nothing has moved for so long ends: the target has no processor.
+    private static let idle = Nanoseconds.milliseconds(1)
+    /// How long the same instances are watched at most, and how long after the first look others are chosen. A class that
+    /// is seldom dispatched beside one that takes the loop is looked at longer: until as many as `enough` of each were seen.
+    private static let (budget, enough, round) = (Nanoseconds.milliseconds(128), 20, Nanoseconds.seconds(5))
+    /// What was counted is told by the census that comes at most so long after instances were chosen.
+    static let toldWithin = Nanoseconds.milliseconds(1_200)
 
     private let process: PythonProcess
     private let codes = CodeTable()
     private var due = Moment(nanoseconds: .min)
     private var progress: [UInt64: UInt64] = [:]
     private var loops: [Loop] = []
-    private var looksLeft = 0
+    private let mainThread: ThreadState?
+    private var left = Nanoseconds.zero
     private var watched = Nanoseconds.zero
 
-    init(_ process: PythonProcess) { self.process = process }
+    init(_ process: PythonProcess) {
+        self.process = process
+        // Loops of servers run there; where one does not, looks may take turns with it.
+        mainThread = try? ThreadState(of: process.pid, in: process.pid)
+    }
+
+    /// Whether somebody is watched, so that a census soon would tell how often they were dispatched.
+    var isWatching: Bool { !loops.isEmpty && left > .zero && isScarce }
 
     /// One dispatch loop's list of receive tasks.
     private struct Loop {
@@ -62,7 +76,7 @@ struct DispatchCounter {
         // A share of one class alone says nothing: where one could not be found, all are looked for at the next census.
         guard Set(found.map(\.consumer)) == Set(spinning.map(\.consumer)) else { return loops = [] }
         due = census.time + Self.round
-        (loops, watched, looksLeft) = (found, .zero, Self.looks)
+        (loops, watched, left) = (found, .zero, Self.budget)
     }
 
     private func isSpinning(_ row: ConsumerInstance) -> Bool {
@@ -115,8 +129,8 @@ struct DispatchCounter {
     /// Watches them for some milliseconds, if any are to be watched.
     mutating func look() {
         let slots = loops.reduce(0) { $0 + $1.count }
-        guard looksLeft > 0, slots > 0, isScarce else { return }
-        looksLeft -= 1
+        guard isWatching, slots > 0 else { return }
+        if let processor = mainThread?.read()?.processor { _ = ls_avoid_cpu(processor) }
         var gather = GatherRead(ranges: loops.count, bytes: slots * 8)
         for index in loops.indices {
             guard let offset = gather.append(loops[index].items, count: loops[index].count * 8) else { return }
@@ -124,21 +138,28 @@ struct DispatchCounter {
         }
         var last = [UInt64](repeating: 0, count: slots)
         var before: Moment?
-        let end = Moment.now() + Self.span
-        while before == nil || before ?? end < end {
-            guard (try? process.memory.read(gather)) != nil else { return looksLeft = 0 }
+        let begin = Moment.now()
+        var (seen, moved) = (Nanoseconds.zero, false)
+        while (before ?? begin) - begin < (moved ? Self.span : Self.idle) {
+            guard (try? process.memory.read(gather)) != nil else { return left = .zero }
             let now = Moment.now()
             let isWhole = before.map { now - $0 <= Self.gap } ?? false
-            if let before, isWhole { watched = watched + (now - before) }
+            if let before, isWhole { seen = seen + (now - before) }
             for index in loops.indices {
                 let first = loops[index].offset / 8
                 for slot in first..<first + loops[index].count {
                     let task = gather.buffer.loadUnaligned(fromByteOffset: slot * 8, as: UInt64.self)
-                    if task != last[slot], isWhole { loops[index].dispatches += 1 }
+                    if task != last[slot], isWhole {
+                        loops[index].dispatches += 1
+                        moved = true
+                    }
                     last[slot] = task
                 }
             }
             before = now
         }
+        // Where nothing moves, the target had no processor, or all of them have ended: neither says how often they turn.
+        if moved { watched = watched + seen }
+        left = left - ((before ?? begin) - begin)
     }
 }
