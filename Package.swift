@@ -217,7 +217,12 @@ let package = Package(
                 "RemoteProcess", "Replay", "Statistics", "WebSocket",
             ]),
 
-        tests("Replay", ["Demo", "Observations", "RealtimeServer", "Scenarios", "Statistics"]),
+        tests(
+            "Replay",
+            [
+                "Demo", "Observations", "RealtimeServer", "Scenarios", "Statistics", "WebSocket",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
 
         // Floor 4: sessions.
         room(

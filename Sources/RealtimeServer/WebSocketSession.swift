@@ -164,7 +164,18 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
-        buffer.withUnsafeReadableBytes { bytes in reader.read(bytes) { take($0) } }
+        // What ends the connection is answered at once, and an answer that cannot be sent has NIO read what is left of
+        // the connection there and then, which comes back here: so not while `reader` is at work.
+        var end: WebSocketEvent?
+        buffer.withUnsafeReadableBytes { bytes in
+            reader.read(bytes) { event in
+                switch event {
+                case .close, .failure: end = event
+                default: take(event)
+                }
+            }
+        }
+        if let end { take(end) }
         flush()
     }
 

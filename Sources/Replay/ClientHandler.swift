@@ -25,12 +25,18 @@ final class ClientHandler: ChannelInboundHandler {
     private var isGone = false
 
     private let loop: any EventLoop
+    /// How long a server may take to close the connection after a close frame of either side.
+    private let closeTimeout: TimeAmount
 
     /// Largest message of a server, in bytes.
     private static let messageLimit = 64 << 20
 
-    init(handshake: ClientHandshake, opened: EventLoopPromise<Handshake.Chosen>, group: ClientGroup) {
+    init(
+        handshake: ClientHandshake, opened: EventLoopPromise<Handshake.Chosen>, group: ClientGroup,
+        closeTimeout: TimeAmount
+    ) {
         loop = opened.futureResult.eventLoop
+        self.closeTimeout = closeTimeout
         self.group = group
         self.handshake = handshake
         self.opened = opened
@@ -81,21 +87,43 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     private func read(_ bytes: UnsafeRawBufferPointer) {
+        // A write that fails has NIO read what is left of the connection at once, which comes back here: nothing is
+        // written while `reader` is at work.
+        var replies: [WebSocketEvent] = []
         reader.read(bytes) { event in
             switch event {
             case .text(let text): put(.text(text))
             case .binary(let bytes): put(.bytes(bytes))
             case .pong(let payload): put(.pong(payload))
-            case .ping(let payload): write(.pong, payload)
-            case .close(let code, let reason):
-                closeCode = (Int(code.rawValue), reason)
-                sendClose(code.mayTravel ? code : .normal, "")
-            case .failure(let violation):
-                closeCode = (Int(violation.closeCode.rawValue), "")
-                sendClose(violation.closeCode, "")
-                context?.close(promise: nil)
+            default: replies.append(event)
             }
         }
+        for event in replies { reply(to: event) }
+    }
+
+    private func reply(to event: WebSocketEvent) {
+        switch event {
+        case .ping(let payload):
+            // A server that pings and does not read would have its pongs pile up here.
+            if context?.channel.isWritable == true, !hasSentClose { write(.pong, payload) }
+        case .close(let code, let reason):
+            closeCode = (Int(code.rawValue), reason)
+            sendClose(code.mayTravel ? code : .normal, "")
+            linger()
+        case .failure(let violation):
+            closeCode = (Int(violation.closeCode.rawValue), "")
+            sendClose(violation.closeCode, "")
+            linger()
+        default: break
+        }
+    }
+
+    /// It is the server's to close first (RFC 6455 §7.1.1); closing at once would reset what it has not read, our close
+    /// frame included. One that does not is left.
+    private func linger() {
+        guard let channel = context?.channel else { return }
+        let timer = loop.assumeIsolated().scheduleTask(in: closeTimeout) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in timer.cancel() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -70,12 +70,13 @@ public final class WebSocketClient: Sendable {
     ///   - path: path and query.
     ///   - compression: whether permessage-deflate is offered.
     ///   - timeout: for the connection and the handshake together.
+    ///   - closeTimeout: how long the server may take to close the connection after a close frame.
     ///   - group: the loops to run on.
     /// - Throws: `ClientError`.
     public static func connect(
         host: String = "127.0.0.1", port: Int, path: String, subprotocols: [String] = [],
         headers: [(name: String, value: String)] = [], compression: Bool = false, timeout: Duration = .seconds(30),
-        group: ClientGroup = .shared
+        closeTimeout: Duration = .seconds(5), group: ClientGroup = .shared
     ) async throws -> WebSocketClient {
         let start = NIODeadline.now()
         let limit = TimeAmount(timeout)
@@ -95,7 +96,8 @@ public final class WebSocketClient: Sendable {
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
                 .connect(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let handler = ClientHandler(handshake: handshake, opened: opened, group: group)
+                        let handler = ClientHandler(
+                            handshake: handshake, opened: opened, group: group, closeTimeout: TimeAmount(closeTimeout))
                         try channel.pipeline.syncOperations.addHandler(handler)
                         return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
                     }

@@ -1,14 +1,11 @@
 /// The client's half of the opening handshake as bytes: one request, one answer. A head of at most 16 kB.
 ///
-/// Enough of HTTP/1.1 (RFC 9112 §2–5) to read an answer's head; no body, no redirects.
+/// Enough of HTTP/1.1 to read an answer's head (`AnswerHead`); no body, no redirects.
 public struct ClientHandshake: Sendable {
-    /// The largest head of an answer.
-    public static let headLimit = 16 * 1024
-
     private let key: String
     private let offered: [String]
     private let offersDeflate: Bool
-    private var head: [UInt8] = []
+    private var answer = AnswerReader()
 
     /// The request's bytes.
     public let request: [UInt8]
@@ -51,41 +48,9 @@ public struct ClientHandshake: Sendable {
     public mutating func read(
         _ bytes: UnsafeRawBufferPointer
     ) throws(Handshake.Rejection) -> (chosen: Handshake.Chosen, rest: [UInt8])? {
-        let from = max(0, head.count - 3)
-        head.append(contentsOf: bytes)
-        guard let end = Self.endOfHead(head, from: from) else {
-            guard head.count <= Self.headLimit else { throw .notHTTP }
-            return nil
-        }
-        guard end <= Self.headLimit else { throw .notHTTP }
-        let (status, fields) = try Self.parse(head[..<end])
+        guard let (head, rest) = try answer.read(bytes) else { return nil }
         let chosen = try Handshake.check(
-            status: status, fields: fields, key: key, offered: offered, offersDeflate: offersDeflate)
-        return (chosen, Array(head[end...]))
-    }
-
-    /// The place after the empty line.
-    private static func endOfHead(_ bytes: [UInt8], from start: Int) -> Int? {
-        let mark: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
-        guard bytes.count >= 4 else { return nil }
-        for place in start...max(start, bytes.count - 4) where bytes[place...].starts(with: mark) { return place + 4 }
-        return nil
-    }
-
-    private static func parse(
-        _ head: ArraySlice<UInt8>
-    ) throws(Handshake.Rejection) -> (status: Int, fields: [Handshake.Field]) {
-        var lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: true)
-        guard !lines.isEmpty else { throw .notHTTP }
-        let start = lines.removeFirst().split(separator: " ", maxSplits: 2)
-        guard start.count >= 2, start[0].hasPrefix("HTTP/1."), start[1].utf8.count == 3, let status = Int(start[1]),
-            status > 0
-        else { throw .notHTTP }
-        var fields: [Handshake.Field] = []
-        for line in lines {
-            guard let colon = line.firstIndex(of: ":") else { throw .notHTTP }
-            fields.append((String(line[..<colon]), String(line[line.index(after: colon)...])))
-        }
-        return (status, fields)
+            status: head.status, fields: head.fields, key: key, offered: offered, offersDeflate: offersDeflate)
+        return (chosen, rest)
     }
 }

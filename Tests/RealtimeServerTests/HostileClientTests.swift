@@ -1,5 +1,8 @@
 import HTTPFuzzing
+import RealtimeServer
+import Replay
 import Testing
+import WebSocket
 
 @Suite("Clients that send anything") struct HostileClientTests {
     @Test("every conversation, cut off at every byte, leaves a ledger that balances", arguments: conversations.indices)
@@ -32,6 +35,30 @@ import Testing
             }
             let problem = sendAnything([UInt8.random(in: .min ... .max, using: &random)] + bytes)
             #expect(problem == nil, "turn \(turn): \(bytes)")
+        }
+    }
+}
+
+@Suite("Clients that are gone before they are answered") struct GoneClientTests {
+    @Test("an answer that cannot be sent any more, with bytes still unread, ends the connection and not the server")
+    func closeThenReset() async throws {
+        try await withServer { harness in
+            var writer = FrameWriter.client(seed: 1)
+            let last = [
+                writer.frame(.close, FrameWriter.closePayload(.normal)), [0xFF, 0xFF], writer.frame(.ping, []),
+            ]
+            for turn in 0..<6 {
+                let socket = try RawSocket(port: harness.server.port)
+                socket.resetAtEnd()
+                socket.write(
+                    Array(
+                        ("GET /ws/echo/ HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").utf8))
+                _ = await socket.read()
+                socket.write(last[turn % 3] + [UInt8](repeating: 0, count: 100_000))
+            }
+            let next = try await harness.connect("/ws/echo/")
+            #expect(await next.close() == 1000)
         }
     }
 }

@@ -30,6 +30,12 @@ final class RawSocket: Sendable {
     /// Ends the connection from this side.
     func shutDown() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
+    /// Has the end of it be a reset (RST), whatever is unread.
+    func resetAtEnd() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// What comes next, as text; empty at the end.
     func read() async -> String {
         await Task.detached { [self] in
