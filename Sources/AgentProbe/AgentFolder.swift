@@ -1,4 +1,6 @@
+import Clocks
 import Glibc
+import Observations
 
 /// The private folder of one launch: the agent's files, and the memory of each process that it counts.
 public struct AgentFolder: Sendable {
@@ -35,7 +37,7 @@ public struct AgentFolder: Sendable {
             let folder = AgentFolder(
                 path: String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
             do throws(Failure) {
-                try folder.install()
+                try folder.write(readableByAll: false)
                 return folder
             } catch {
                 folder.remove()
@@ -45,17 +47,36 @@ public struct AgentFolder: Sendable {
         throw failure
     }
 
-    /// Writes the agent's files into the folder, which is made (0700) when it is not there.
+    /// Makes it (0700), or takes the one that is there as it is, for processes that are not started by us. The agent's files
+    /// may be read by anybody: whoever loads them may be another user. Memories of processes that have ended are removed
+    /// by those that come after them.
     public func install() throws(Failure) {
-        for folder in [path, importPath, importPath + "/loopscope_agent"]
-        where mkdir(folder, 0o700) != 0 && errno != EEXIST {
-            throw Failure(what: "cannot make \(folder)", why: String(cString: strerror(errno)))
-        }
-        for file in AgentSource.files { try Self.write(file.text, to: "\(importPath)/\(file.path)") }
+        try write(readableByAll: true)
+        try Self.write("", to: path + "/installed", mode: 0o644)
     }
 
-    private static func write(_ text: String, to path: String) throws(Failure) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    /// Whether somebody may put files into it who is neither its owner nor us, or take ours away.
+    public var isOpenToOthers: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o022 != 0 && status.st_mode & S_ISVTX == 0
+    }
+
+    /// Whether the agent is in it.
+    public var isInstalled: Bool { access(importPath + "/loopscope_agent/__init__.py", F_OK) == 0 }
+
+    private func write(readableByAll: Bool) throws(Failure) {
+        for (folder, mode) in [(path, 0o700), (importPath, 0o755), (importPath + "/loopscope_agent", 0o755)] {
+            guard mkdir(folder, readableByAll ? mode_t(mode) : 0o700) == 0 || errno == EEXIST else {
+                throw Failure(what: "cannot make \(folder)", why: String(cString: strerror(errno)))
+            }
+        }
+        for file in AgentSource.files {
+            try Self.write(file.text, to: "\(importPath)/\(file.path)", mode: readableByAll ? 0o644 : 0o600)
+        }
+    }
+
+    private static func write(_ text: String, to path: String, mode: mode_t) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else {
             throw Failure(what: "cannot write \(path)", why: String(cString: strerror(errno)))
         }
@@ -96,6 +117,14 @@ public struct AgentFolder: Sendable {
         rings().compactMap { path in
             let name = path.dropFirst(self.path.count + 1).prefix { $0 != "-" }
             return Int32(name).flatMap { ProcessState.isRunning($0) ? $0 : nil }
+        }
+    }
+
+    /// Whether any process that runs counts into it, wherever it runs.
+    public var isCounting: Bool {
+        rings().contains { path in
+            guard let file = RingFile(path) else { return false }
+            return Counted(file, joinsAt: .now()) != nil
         }
     }
 

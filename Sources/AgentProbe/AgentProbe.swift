@@ -13,16 +13,22 @@ public struct AgentProbe: Probe {
     public struct Target: Sendable {
         /// The folder.
         public var folder: AgentFolder
-        /// The process whose end ends the observing; `nil` when it cannot be seen from here.
+        /// The process whose end ends the observing; `nil` when it cannot be seen from here: then the end of the last that
+        /// is counted does.
         public var root: Int32?
+        /// Whether its processes were there before us.
+        public var isJoined: Bool
         /// For a person: `uvicorn 0.38.0, CPython 3.13.5`.
         public var description: String
         /// Our own version.
         public var tool: String
 
         /// A target.
-        public init(folder: AgentFolder, root: Int32?, description: String, tool: String) {
-            (self.folder, self.root, self.description, self.tool) = (folder, root, description, tool)
+        public init(
+            folder: AgentFolder, root: Int32?, isJoined: Bool = false, description: String, tool: String
+        ) {
+            (self.folder, self.root, self.isJoined) = (folder, root, isJoined)
+            (self.description, self.tool) = (description, tool)
         }
     }
 
@@ -30,6 +36,9 @@ public struct AgentProbe: Probe {
     private static let period = Duration.milliseconds(50)
     /// How often those who are alive are counted.
     private static let censusEvery = Nanoseconds.milliseconds(500)
+    /// How long nobody is counted before a server whose master cannot be seen is taken for ended: one that reloads has no
+    /// process for a moment.
+    private static let patience = Nanoseconds.seconds(3)
 
     private let target: Target
     private let desk: CensusDesk
@@ -39,17 +48,20 @@ public struct AgentProbe: Probe {
 
     /// Observes until cancelled, or until the root process ends.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
-        var state = State(folder: target.folder, desk: desk)
+        var state = State(folder: target.folder, desk: desk, joins: target.isJoined)
         // The foot of the report says what was done to the target; an agent inside it is more than "0 writes".
         let note = "events were counted by loopscope's agent, which runs inside the server (docs/agent.md)"
         sink.record([.start(start()), .note(ProbeNote(time: .now(), pid: target.root, text: note))])
         var nextCensus = Moment(nanoseconds: .min)
+        var lastCounted = Moment.now()
         while true {
             let now = Moment.now()
             let isCensusDue = now >= nextCensus
             sink.record(state.look(at: now, census: isCensusDue))
             if isCensusDue { nextCensus = now + Self.censusEvery }
-            if let root = target.root, !ProcessState.isRunning(root), state.isOverNow {
+            if !state.isOverNow { lastCounted = now }
+            let isOver = target.root.map { !ProcessState.isRunning($0) } ?? (now - lastCounted > Self.patience)
+            if isOver, state.isOverNow {
                 sink.record(state.look(at: .now(), census: true))
                 return SessionEnd(time: .now(), reason: .targetExited)
             }
@@ -71,36 +83,48 @@ public struct AgentProbe: Probe {
     private struct State {
         let folder: AgentFolder
         let desk: CensusDesk
-        var folds: [String: RingFold<RingFile>] = [:]
+        /// Whether those that are there at the first look began before us.
+        var joins: Bool
+        var counted: [String: Counted] = [:]
         var isOver: Set<String> = []
 
+        init(folder: AgentFolder, desk: CensusDesk, joins: Bool) {
+            (self.folder, self.desk, self.joins) = (folder, desk, joins)
+        }
+
         /// Whether no process that was counted runs any more.
-        var isOverNow: Bool { folds.isEmpty }
+        var isOverNow: Bool { counted.isEmpty }
 
         mutating func look(at now: Moment, census: Bool) -> [Observation] {
-            for path in folder.rings() where folds[path] == nil && !isOver.contains(path) {
-                guard let file = RingFile(path), let fold = RingFold(file) else {
-                    isOver.insert(path)
-                    continue
-                }
-                folds[path] = fold
-                desk.counts(fold.pid)
-            }
+            find(at: now)
             var observations: [Observation] = []
-            for path in folds.keys.sorted() {
-                guard var fold = folds[path] else { continue }
+            for path in counted.keys.sorted() {
+                guard var process = counted[path] else { continue }
                 // Asked before its memory is read: what it wrote last is then in it.
-                let isRunning = ProcessState.isRunning(fold.pid)
-                observations += fold.advance(to: now)
+                let isRunning = process.isRunning(besides: counted.values)
+                observations += process.fold.advance(to: now)
                 if census || !isRunning {
-                    let alive = fold.census(at: now)
+                    let alive = process.fold.census(at: now)
                     observations.append(.connections(desk.complete(alive.connections)))
-                    if !desk.isRead(fold.pid) { observations.append(.tasks(alive.tasks)) }
+                    if !desk.isRead(process.fold.pid) { observations.append(.tasks(alive.tasks)) }
                 }
-                folds[path] = isRunning ? fold : nil
+                counted[path] = isRunning ? process : nil
                 if !isRunning { isOver.insert(path) }
             }
             return observations
+        }
+
+        /// Takes up memories that were not there the last time.
+        private mutating func find(at now: Moment) {
+            for path in folder.rings() where counted[path] == nil && !isOver.contains(path) {
+                guard let file = RingFile(path), let process = Counted(file, joinsAt: joins ? now : nil) else {
+                    isOver.insert(path)
+                    continue
+                }
+                counted[path] = process
+                desk.counts(process.fold.pid)
+            }
+            joins = false
         }
     }
 }

@@ -748,6 +748,7 @@ enum AgentSource {
             thing at the same instant may lose one.
             """
 
+            import fcntl
             import itertools
             import mmap
             import os
@@ -769,7 +770,7 @@ enum AgentSource {
 
             # Cells of the header.
             (H_MAGIC, H_VERSION, H_PID, H_START, H_NAMES, H_METERS, H_INSTANCES, H_RECORDS) = range(8)
-            (H_NAMES_USED, H_METERS_USED, H_INSTANCES_USED, H_HEAD, H_PYTHON, H_PARENT) = range(8, 14)
+            (H_NAMES_USED, H_METERS_USED, H_INSTANCES_USED, H_HEAD, H_PYTHON, H_PARENT, H_SPACE) = range(8, 15)
             # Counters of the process, from here on.
             (REQUESTS, TASKS, LOOPS, THREADS, TO_SYNC, TO_ASYNC, ERRORS, REFUSED_NAMES, REFUSED_METERS, REFUSED_INSTANCES) = range(
                 16, 26
@@ -783,7 +784,7 @@ enum AgentSource {
                 """This process's memory. Before it is opened, and where it cannot be, everything is counted into a scratch of its own."""
 
                 def __init__(self):
-                    self.folder = None
+                    self.folder = self.descriptor = None
                     self.is_open = False
                     self.memory = bytearray(SIZE)
                     self.cells = memoryview(self.memory).cast("Q")
@@ -804,6 +805,7 @@ enum AgentSource {
                         return self.is_open
                     folder, self.folder = self.folder, None
                     try:
+                        sweep(folder)
                         self._create(folder)
                         self.folder = folder
                         self.is_open = True
@@ -818,11 +820,14 @@ enum AgentSource {
                     try:
                         os.posix_fallocate(descriptor, 0, SIZE)
                         memory = mmap.mmap(descriptor, SIZE)
+                        # A reader in another container cannot tell by our number whether we are still there: it asks who holds this.
+                        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     except OSError:
                         os.unlink(path + ".new")
-                        raise
-                    finally:
                         os.close(descriptor)
+                        raise
+                    # Never closed: with any descriptor of a file a process gives up its locks on it.
+                    self.descriptor = descriptor
                     cells = memoryview(memory).cast("Q")
                     cells[H_VERSION] = VERSION
                     cells[H_PID] = os.getpid()
@@ -830,6 +835,7 @@ enum AgentSource {
                     cells[H_START] = now()
                     cells[H_NAMES], cells[H_METERS], cells[H_INSTANCES], cells[H_RECORDS] = NAMES, METERS, INSTANCES, RECORDS
                     cells[H_PYTHON] = sys.hexversion
+                    cells[H_SPACE] = space()
                     cells[H_MAGIC] = MAGIC
                     # Before the name is seen everything in it is.
                     os.rename(path + ".new", path)
@@ -923,6 +929,47 @@ enum AgentSource {
                         mark,
                     )
                     self.cells[H_HEAD] = index + 1
+
+
+            def space():
+                """The namespace in which our process number is ours; 0 where it cannot be known."""
+                try:
+                    return os.stat("/proc/self/ns/pid").st_ino
+                except OSError:
+                    return 0
+
+
+            def sweep(folder):
+                """Removes the memories of processes that have ended, from a folder that nobody else tidies up (`agent install`)."""
+                if not os.path.exists(os.path.join(folder, "installed")):
+                    return
+                for name in os.listdir(folder):
+                    if not name.endswith(".ring"):
+                        continue
+                    path = os.path.join(folder, name)
+                    try:
+                        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+                    except OSError:
+                        continue
+                    try:
+                        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        # Nobody holds it. One that has closed all its descriptors is still there.
+                        if not is_running(struct.unpack_from("<15Q", os.pread(descriptor, 120, 0))):
+                            os.unlink(path)
+                    except (OSError, struct.error):
+                        pass
+                    finally:
+                        os.close(descriptor)
+
+
+            def is_running(header):
+                if header[H_SPACE] != space():
+                    return False
+                try:
+                    os.kill(header[H_PID], 0)
+                    return True
+                except OSError:
+                    return False
 
 
             NOBODY = INSTANCES_AT // 8 + (INSTANCES - 1) * ROW

@@ -1,3 +1,4 @@
+import Glibc
 import RemoteProcess
 
 /// Whether a process is there.
@@ -9,4 +10,10 @@ enum ProcessState {
         }
         return stat.state != "Z"
     }
+
+    /// The namespace in which processes have the numbers that we know them by; 0 where it cannot be known.
+    static let space: UInt64 = {
+        var status = stat()
+        return stat("/proc/self/ns/pid", &status) == 0 ? UInt64(status.st_ino) : 0
+    }()
 }

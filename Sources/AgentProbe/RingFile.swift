@@ -17,6 +17,16 @@ final class RingFile: RingBytes, Sendable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
+    /// The process that holds the file's lock, by its number here: 0 when it is in a place that cannot be seen from here,
+    /// `nil` when it has ended. One that closes every descriptor gives the lock up and lives on.
+    func holder() -> Int32? {
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        guard fcntl(descriptor, F_GETLK, &lock) == 0, lock.l_type != Int16(F_UNLCK) else { return nil }
+        return lock.l_pid
+    }
+
     /// Reads; a short read ends it.
     func read(at place: Int, count: Int) -> [UInt8] {
         guard count > 0, place >= 0 else { return [] }

@@ -68,10 +68,11 @@ extension RingFold {
 
 /// One row of the table of instances.
 struct InstanceRow {
-    let id: UInt64
+    let id, connection: UInt64
     let consumer, path: Int
     let socket: SocketState
     let isServed: Bool
+    let openedAt: Moment
     let closedAt: Moment?
     let dispatches: UInt64
     let isDispatching: Bool
@@ -81,12 +82,14 @@ struct InstanceRow {
     init?(_ cells: [UInt64]) {
         guard cells.count == RingLayout.rowCells, cells[2] & 0xFFFF_FFFF != 0 else { return nil }
         // An instance is known by its address, as whoever reads the process's memory knows it.
-        id = cells[1] != 0 ? cells[1] : cells[0]
+        connection = cells[0]
+        id = cells[1] != 0 ? cells[1] : connection
         consumer = Int(cells[2] & 0xFFFF_FFFF)
         path = Int(cells[2] >> 32)
         let states: [SocketState] = [.handshake, .open, .closing, .closed]
         socket = states[Int(cells[3] & 3)]
         isServed = cells[3] & 0x100 != 0
+        openedAt = Moment(nanoseconds: Int64(clamping: cells[4]))
         closedAt = cells[5] == 0 ? nil : Moment(nanoseconds: Int64(clamping: cells[5]))
         // Odd while it is inside one.
         dispatches = cells[6] / 2 + cells[6] % 2
@@ -101,6 +104,22 @@ struct InstanceRow {
 }
 
 extension RingFold {
+    /// The steps that a connection has behind it, as far as its row tells: whether it was accepted does not stand there, and
+    /// one whose socket is open was.
+    mutating func steps(of row: InstanceRow, at now: Moment) -> [Observation] {
+        var steps: [(ConnectionEvent.Step, Moment)] = [(.opened, row.openedAt)]
+        if row.socket == .open { steps.append((.accepted, row.openedAt)) }
+        if let closed = row.closedAt { steps.append((.closed, closed)) }
+        steps.append((.started, row.openedAt))
+        if !row.isServed { steps.append((.ended, now)) }
+        return steps.map { step, time in
+            .connection(
+                ConnectionEvent(
+                    time: time, pid: pid, connection: row.connection, step: step, consumer: name(row.consumer),
+                    path: row.path == 0 ? nil : name(row.path)))
+        }
+    }
+
     mutating func name(_ number: Int) -> String { reader.name(number) }
     mutating func instances() -> [[UInt64]] { reader.instances() }
 }

@@ -9,6 +9,8 @@ public struct RingFold<Bytes: RingBytes> {
     private var last: Moment
     private var toldLost = 0
     private var toldErrors = 0
+    /// Whether those who were there when it joined are still to be told.
+    private var joins = false
     /// The process as we know it: its own number is another one in a container.
     public var pid: Int32
 
@@ -20,6 +22,16 @@ public struct RingFold<Bytes: RingBytes> {
         last = Moment(nanoseconds: reader.header.start)
     }
 
+    /// A fold that joins a process which has been counting for a while. Where its first records are overwritten by now, it
+    /// begins here: with those who are alive, and counters as they stand.
+    public init?(joining bytes: Bytes, at now: Moment) {
+        self.init(bytes)
+        guard !reader.isWhole else { return }
+        reader.skip()
+        meters = reader.meters()
+        (joins, last) = (true, now)
+    }
+
     /// The header as it was read last.
     public var header: RingHeader { reader.header }
     /// Records that were overwritten before they were read.
@@ -28,7 +40,12 @@ public struct RingFold<Bytes: RingBytes> {
     /// Everything since the last call.
     public mutating func advance(to now: Moment) -> [Observation] {
         guard reader.refresh() else { return [] }
-        var observations = reader.records().compactMap { observation(of: $0) }
+        var observations: [Observation] = []
+        if joins {
+            observations = instances().compactMap { InstanceRow($0) }.flatMap { steps(of: $0, at: now) }
+            joins = false
+        }
+        observations += reader.records().compactMap { observation(of: $0) }
         observations += windows(to: now)
         observations += losses(at: now)
         last = now

@@ -43,6 +43,8 @@ public struct RingHeader: Hashable, Sendable {
     public let start: Int64
     /// `sys.hexversion`.
     public let python: UInt64
+    /// The namespace in which `pid` is the process's number: the inode of `/proc/self/ns/pid`; 0 where it was not known.
+    public let space: UInt64
     /// Where the tables lie.
     public let layout: RingLayout
     let namesUsed, metersUsed, instancesUsed: Int
@@ -58,7 +60,7 @@ public struct RingHeader: Hashable, Sendable {
         self.layout = layout
         pid = Int32(truncatingIfNeeded: cells[2])
         start = Int64(truncatingIfNeeded: cells[3])
-        python = cells[12]
+        (python, space) = (cells[12], cells[14])
         namesUsed = Int(min(cells[8], UInt64(layout.names - 1)))
         metersUsed = Int(min(cells[9], UInt64(layout.meters)))
         instancesUsed = Int(min(cells[10], UInt64(layout.instances)))

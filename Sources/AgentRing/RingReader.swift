@@ -28,6 +28,12 @@ struct RingReader<Bytes: RingBytes> {
         self.header = header
     }
 
+    /// Whether the first record is still there: everything since the process began can be read.
+    var isWhole: Bool { header.head <= UInt64(header.layout.records) }
+
+    /// Leaves out what was written until now: nobody was there to read it.
+    mutating func skip() { tail = header.head }
+
     /// Reads the header again; `false` when it cannot be read any more.
     mutating func refresh() -> Bool {
         guard let header = RingHeader(source.read(at: 0, count: RingLayout.headerSize)),

@@ -1,3 +1,4 @@
+import AgentProbe
 import Analysis
 import ArgumentParser
 import Observations
@@ -35,9 +36,18 @@ struct AttachCommand: AsyncParsableCommand {
             Examples:
               loopscope attach --pid 4711
               loopscope attach --find uvicorn --duration 5 --save sick.loopscope
+              loopscope attach --agent /dev/shm/loopscope
             """)
 
     @OptionGroup var target: TargetOptions
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Read what the agent counts into this folder (`loopscope agent install`). Alone it needs no permission but to read \
+            its files; with --pid the processes are read too.
+            """, valueName: "dir"))
+    var agent: String?
 
     @Option(
         help: ArgumentHelp("Observe for so long. Default: until Ctrl-C on a terminal, else 10.", valueName: "seconds"))
@@ -73,12 +83,12 @@ struct AttachCommand: AsyncParsableCommand {
 
     func run() async throws {
         let world = World.current
-        let pid = try await target.resolve()
-        let attached = try AttachTarget(pid: pid, rate: rate.hertz, isBlocking: blocking)
+        let attached = try await open()
         for remark in attached.remarks { world.error("note: \(remark.plain())\n") }
         let length = limit(world)
         common.progress(
-            "observing process \(pid)" + (length.map { " for \($0.formatted)" } ?? "; Ctrl-C ends with the report"),
+            "observing \(attached.name.plain())"
+                + (length.map { " for \($0.formatted)" } ?? "; Ctrl-C ends with the report"),
             in: world)
         let runner = SessionRunner(save: save, replacing: true) { tell($0, world) }
         let outcome = try await Interrupts.cancel {
@@ -88,6 +98,17 @@ struct AttachCommand: AsyncParsableCommand {
         }
         if !follow { common.print(outcome.report, in: world) }
         try EarlyExit.end(with: status(of: outcome, wasLimited: length != nil))
+    }
+
+    /// The probes of the target that was asked for.
+    private func open() async throws -> AttachTarget {
+        guard let agent else {
+            return try AttachTarget(pid: try await target.resolve(), rate: rate.hertz, isBlocking: blocking)
+        }
+        let folder = try AgentFolder(reading: agent)
+        guard target.pid != nil || target.find != nil else { return AttachTarget(counted: folder) }
+        let pid = try await target.resolve()
+        return try AttachTarget(pid: pid, rate: rate.hertz, isBlocking: blocking, agent: folder, isJoined: true)
     }
 
     private func limit(_ world: World) -> Duration? {

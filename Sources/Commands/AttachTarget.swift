@@ -19,6 +19,18 @@ struct AttachTarget: Sendable {
     let probe: CompositeProbe
     /// What cannot be seen, and what more would need.
     let remarks: [String]
+    /// For a person: `process 4711`.
+    let name: String
+
+    /// Processes that are counted by the agent in a folder, wherever they run: nothing of theirs is read but its files.
+    init(counted folder: AgentFolder) {
+        let target = AgentProbe.Target(
+            folder: folder, root: nil, isJoined: true, description: "processes counted in \(folder.path)",
+            tool: Loopscope.version)
+        probe = CompositeProbe(leaders: [AgentProbe(target)])
+        remarks = ["stacks, ticks and where consumers wait are not seen: they are read from a process, with --pid"]
+        name = "what is counted in \(folder.path)"
+    }
 
     /// Finds out what `pid` and its descendants are.
     ///
@@ -26,8 +38,11 @@ struct AttachTarget: Sendable {
     ///   - rate: stack samples a second; `nil` without a pause.
     ///   - isBlocking: whether each thread is stopped while its stack is read.
     ///   - agent: where the same processes are counted; `nil` when they are not.
+    ///   - isJoined: whether they were counted before we came.
     /// - Throws: `CommandError` when nothing of it can be read.
-    init(pid: Int32, rate: Double?, isBlocking: Bool = false, agent: AgentFolder? = nil) throws {
+    init(
+        pid: Int32, rate: Double?, isBlocking: Bool = false, agent: AgentFolder? = nil, isJoined: Bool = false
+    ) throws {
         let finder = CandidateFinder()
         let adopted = agent?.processes() ?? []
         let family = Self.family(of: pid, adopted).prefix(Self.processLimit)
@@ -57,7 +72,8 @@ struct AttachTarget: Sendable {
         let processes = family.map { ProcessProbe(pid: $0, tool: Loopscope.version) as any Probe }
         if let agent {
             let target = AgentProbe.Target(
-                folder: agent, root: pid, description: description ?? "Python", tool: Loopscope.version)
+                folder: agent, root: pid, isJoined: isJoined, description: description ?? "Python",
+                tool: Loopscope.version)
             readers.insert(AgentProbe(target, desk: desk), at: 0)
         }
         let newcomers = Newcomers(of: pid, known: family, options, desk: agent == nil ? nil : desk)
@@ -66,6 +82,7 @@ struct AttachTarget: Sendable {
             ? CompositeProbe(leaders: processes)
             : CompositeProbe(leaders: readers, followers: processes) { newcomers.look() }
         self.remarks = remarks
+        name = "process \(pid)"
     }
 
     /// A process, what it started, and what it has left to others.

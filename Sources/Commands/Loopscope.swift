@@ -29,7 +29,9 @@ public struct Loopscope: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Put a server to the test",
-                subcommands: [RunCommand.self, ReplayCommand.self, GateCommand.self, InitCommand.self]),
+                subcommands: [
+                    RunCommand.self, ReplayCommand.self, GateCommand.self, InitCommand.self, AgentCommand.self,
+                ]),
             CommandGroup(name: "Report", subcommands: [ReportCommand.self, ExplainCommand.self]),
         ])
 

@@ -106,6 +106,39 @@ struct RingFoldTests {
         #expect(RingFold(none) == nil)
     }
 
+    @Test("joins a process with all it ever did, while its first record is still there")
+    func joinsWhole() throws {
+        for index in 0..<8 { shared.memory.record(UInt64(index), kind: 1, connection: UInt64(index)) }
+        shared.memory.meter(0, consumer: 1, [3])
+        var fold = try #require(RingFold(joining: shared, at: Moment(nanoseconds: 2000)))
+        let seen = fold.advance(to: Moment(nanoseconds: 2100))
+        #expect(seen.count { if case .connection = $0 { true } else { false } } == 7 && fold.lost == 1)
+        #expect(seen.contains { if case .consumer(let window) = $0 { window.tasksStarted == 3 } else { false } })
+    }
+
+    @Test("joins a long-running process with those who are alive, loses nothing by it, and counts from there")
+    func joinsLate() throws {
+        for index in 0..<20 { shared.memory.record(UInt64(index), kind: 1, connection: UInt64(index)) }
+        shared.memory.name(1, "chat.Chat")
+        shared.memory.meter(0, consumer: 1, [3])
+        let path: UInt64 = 0
+        shared.memory.instance(0, [18, 100, 1 | path << 32, 0x103, 50, 60, 6])
+        var fold = try #require(RingFold(joining: shared, at: Moment(nanoseconds: 2000)))
+        fold.pid = 99
+        let events = fold.advance(to: Moment(nanoseconds: 2100)).compactMap { observation in
+            if case .connection(let event) = observation { event } else { nil as ConnectionEvent? }
+        }
+        #expect(events.map(\.step) == [.opened, .closed, .started] && Set(events.map(\.connection)) == [18])
+        #expect(events.allSatisfy { $0.pid == 99 && $0.consumer == "chat.Chat" } && events[0].time.nanoseconds == 50)
+        shared.memory.meter(0, consumer: 1, [5])
+        let later = fold.advance(to: Moment(nanoseconds: 3000))
+        guard case .consumer(let window) = later.first, later.count == 1 else {
+            Issue.record("\(later)")
+            return
+        }
+        #expect(window.tasksStarted == 2 && fold.lost == 0)
+    }
+
     @Test("traps on nothing, whatever stands in it", arguments: [0x00, 0x7F, 0x80, 0xFF] as [UInt8])
     func hostile(byte: UInt8) {
         let shared = Shared()

@@ -8,9 +8,7 @@ import Testing
 @Suite("A launched server, counted", .serialized)
 struct RunTests {
     /// Servers, and how each is told where to listen.
-    static let servers: [CountedServer] = [
-        .init(name: "uvicorn websockets", arguments: ["uvicorn", "--ws", "websockets", "--port"])
-    ]
+    static let servers: [CountedServer] = [.uvicorn]
 
     @Test(
         "has as many connections, refusals, disconnects and ends as the application counted itself",
@@ -18,10 +16,10 @@ struct RunTests {
     func counts(server: CountedServer) async throws {
         let python = try #require(PythonEnvironment.client)
         let run = try await CountedRun.run(server, python.interpreter) { port in
-            try await churn(python, port, "/ws/swallow-fixed", count: 7, "--send", "hello")
-            try await churn(python, port, "/ws/swallow-fixed", count: 3, "--close", "abort")
-            try await churn(python, port, "/ws/hang-connect-fixed", count: 2)
-            try await churn(python, port, "/ws/group-leak", count: 4)
+            try await Churn.run(python, port, "/ws/swallow-fixed", count: 7, "--send", "hello")
+            try await Churn.run(python, port, "/ws/swallow-fixed", count: 3, "--close", "abort")
+            try await Churn.run(python, port, "/ws/hang-connect-fixed", count: 2)
+            try await Churn.run(python, port, "/ws/group-leak", count: 4)
         }
         for (path, consumer) in [
             ("/ws/swallow-fixed", "chat.consumers.swallow.SwallowFixedConsumer"),
@@ -50,7 +48,7 @@ struct RunTests {
         let run = try await CountedRun.run(
             Self.servers[0], python.interpreter, environment: ["FIXTURE_DISCONNECTS": "\(limit)"], ending: "/exit"
         ) { port in
-            try await churn(python, port, "/ws/swallow-bare", count: 3)
+            try await Churn.run(python, port, "/ws/swallow-bare", count: 3)
             try await CountedRun.until(port) { $0["/ws/swallow-bare"]?["disconnects"] == limit }
         }
         let row = try #require(run.row("chat.consumers.swallow.BareSwallowConsumer"))
@@ -60,15 +58,5 @@ struct RunTests {
         let blame = try #require(FixtureRoute.at("/ws/swallow-bare")?.blame)
         #expect(place.function == blame.function && place.line == blame.line, "\(place)")
         #expect(place.handler == blame.handlerLine, "\(place)")
-    }
-
-    private func churn(_ python: PythonEnvironment, _ port: Int, _ path: String, count: Int, _ more: String...)
-        async throws
-    {
-        let child = try ChildProcess(
-            [python.interpreter, Fixtures.servers.appending(path: "churn.py").path, "ws://127.0.0.1:\(port)\(path)"]
-                + ["-n", "\(count)"] + more)
-        while try await child.readLine() != nil {}
-        _ = try await child.finish()
     }
 }

@@ -28,6 +28,16 @@ final class ChildProcess: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, ends[1], 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        // Threads of Dispatch block signals, and a command that ran here may have had one ignored: a child starts afresh.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         var variables = Self.currentEnvironment()
         variables.merge(additions) { _, new in new }
@@ -36,7 +46,7 @@ final class ChildProcess: Sendable {
         defer { (argv + envp).forEach { free($0) } }
 
         var child: pid_t = 0
-        let error = posix_spawnp(&child, arguments[0], &actions, nil, &argv, &envp)
+        let error = posix_spawnp(&child, arguments[0], &actions, &attributes, &argv, &envp)
         pid = child
         socket = ends[0]
         guard error == 0 else {

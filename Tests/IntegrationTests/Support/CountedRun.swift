@@ -11,6 +11,9 @@ struct CountedServer: Sendable, CustomStringConvertible {
     let arguments: [String]
     var description: String { name }
 
+    static let uvicorn = CountedServer(
+        name: "uvicorn websockets", arguments: ["uvicorn", "--ws", "websockets", "--port"])
+
     func command(_ interpreter: String, _ port: Int) -> [String] {
         let last = arguments.last ?? ""
         let address = last == "--bind" ? ["127.0.0.1:\(port)"] : ["\(port)"]
@@ -88,14 +91,14 @@ struct CountedRun: Sendable {
         throw ChildProcess.Failure(description: "the server does not answer as it should")
     }
 
-    private static func get(_ port: Int, _ path: String) async throws -> [String: [String: Int]] {
+    static func get(_ port: Int, _ path: String) async throws -> [String: [String: Int]] {
         guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return [:] }
         let data = try await URLSession.shared.data(from: url).0
         return try JSONDecoder().decode([String: [String: Int]].self, from: data)
     }
 
     /// A port that nobody listens on.
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
