@@ -49,21 +49,16 @@ public struct GateRun: Sendable {
         in session: LiveSession, tooHigh: @escaping @Sendable (Readings) -> [String],
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> Result {
-        var (before, warmedUp) = (Populations?.none, 0)
+        var (start, warmedUp) = (Settling?.none, 0)
         for round in 0..<warmUp {
             progress("warming up (\(round + 1) of \(warmUp)) …")
             let outcome = try await player.playPhases(in: session, baseline: nil, checking: false, outcome: { _ in })
-            before = try await populations(after: outcome, session)?.populations
+            start = try await populations(after: outcome, session)
             warmedUp += outcome.clients.opened
         }
-        // A goodbye of some seconds stands still too: what is alive now is given the time that every honest one ends in,
-        // or it would be missing from what has grown.
-        let end = ContinuousClock.now + Self.goodbye
-        while before?.consumers ?? 0 > 0, player.seesServer, ContinuousClock.now < end {
-            before = try await Settling.wait(within: patience, session).populations
-        }
+        if player.seesServer { start = try await beginning(start, session) }
+        let before = start?.populations
         progress("measuring …")
-        if warmUp == 0, player.seesServer { before = try await Settling.wait(within: patience, session).populations }
         let outcome = try await player.playPhases(in: session, baseline: before, checking: true, outcome: { _ in })
         var still = try await populations(after: outcome, session)
         var look = 1
@@ -85,13 +80,28 @@ public struct GateRun: Sendable {
                 continue
             }
             var result = Result(
-                outcome: outcome, readings: readings, isSettled: still?.isSettled ?? true, looks: look)
+                outcome: outcome, readings: readings,
+                isSettled: (start?.isSettled ?? true) && (still?.isSettled ?? true), looks: look)
             if excess.contains("loops.per_request") {
                 progress("looking for who makes the loops …")
                 result.readings.suspects["loops.per_request"] = try await makersOfLoops(in: session)
             }
             return result
         }
+    }
+
+    /// What growth is measured against: what there is when the warm-up is over.
+    ///
+    /// Counts of a server that does not stand still yet miss what is under way, which would then be growth. A goodbye of
+    /// some seconds stands still too: what is alive now is given the time that every honest one ends in.
+    private func beginning(_ warm: Settling?, _ session: LiveSession) async throws -> Settling {
+        var start = if let warm { warm } else { try await Settling.wait(within: patience, session) }
+        if !start.isSettled { start = try await Settling.wait(within: patience, session) }
+        let end = ContinuousClock.now + Self.goodbye
+        while start.populations.consumers ?? 0 > 0, ContinuousClock.now < end {
+            start = try await Settling.wait(within: patience, session)
+        }
+        return start
     }
 
     /// Whether a count may still become less: what is alive may end, what has happened stays.

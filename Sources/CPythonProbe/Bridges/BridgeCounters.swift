@@ -20,6 +20,11 @@ struct BridgeCounters {
     private var requests: Int?
     private var connections: Int?
 
+    /// Readings of which one is wanted during which nothing was made.
+    private static let tries = 8
+    /// How often more a counter of requests is looked for that has never been found.
+    private var patience = 32
+
     init(_ process: PythonProcess) {
         self.process = process
         reader = ObjectReader(process.memory, layout: process.layout)
@@ -30,28 +35,57 @@ struct BridgeCounters {
     mutating func events(at now: Moment) -> [BridgeEvent] {
         codes.beginWalk()
         reader.forgetTypes()
-        let interpreter = process.mainInterpreter
-        guard (try? reader.module("asgiref.sync", interpreter: interpreter)) ?? nil != nil,
-            let made = (try? executorsMade(interpreter)) ?? nil
-        else { return [] }
+        guard let reading = steadyReading() else { return [] }
         var events: [BridgeEvent] = []
-        func tell(_ kind: BridgeEvent.Kind, _ value: Int, since before: Int?) {
+        func tell(_ kind: BridgeEvent.Kind, _ value: Int?, since before: inout Int?) {
+            guard let value else { return }
             let (difference, overflow) = value.subtractingReportingOverflow(before ?? value)
-            guard !overflow, difference >= 0, before == nil || difference > 0 else { return }
-            events.append(BridgeEvent(time: now, pid: process.pid, kind: kind, count: difference))
+            if !overflow, difference >= 0, before == nil || difference > 0 {
+                events.append(BridgeEvent(time: now, pid: process.pid, kind: kind, count: difference))
+            }
+            before = value
         }
-        tell(.threadCreated, made, since: executors)
-        executors = made
-        if let served = requestsServed(interpreter) {
-            tell(.request, served, since: requests)
-            requests = served
-        } else if requests == nil, answersOneRequestPerConnection(interpreter),
-            let accepted = AcceptedConnections.count(of: process.pid)
-        {
-            tell(.connection, accepted, since: connections)
-            connections = accepted
-        }
+        tell(.threadCreated, reading.executors, since: &executors)
+        tell(.request, reading.requests, since: &requests)
+        if requests == nil { tell(.connection, reading.connections, since: &connections) }
         return events
+    }
+
+    /// All counters, of one moment.
+    private struct Reading: Equatable {
+        var executors: Int
+        var requests: Int?
+        var connections: Int?
+    }
+
+    /// Counters that are read one after the other belong together only if the first has not moved meanwhile: else some of
+    /// a request's loops would be counted with the requests before it. Of a server that never rests, the last of some.
+    private mutating func steadyReading() -> Reading? {
+        let interpreter = process.mainInterpreter
+        guard (try? reader.module("asgiref.sync", interpreter: interpreter)) ?? nil != nil else { return nil }
+        var last: Reading?
+        for _ in 0..<Self.tries {
+            guard let made = (try? executorsMade(interpreter)) ?? nil else { continue }
+            var reading = Reading(executors: made)
+            reading.requests = requestsServed(interpreter)
+            if reading.requests == nil, requests != nil || mayCountRequests(interpreter) { continue }
+            if reading.requests == nil, answersOneRequestPerConnection(interpreter) {
+                reading.connections = AcceptedConnections.count(of: process.pid)
+            }
+            if (try? executorsMade(interpreter)) == made { return reading }
+            last = reading
+        }
+        return last
+    }
+
+    /// Whether this is gunicorn, whose worker counts requests, although its counter could not be read just now: what is
+    /// made is counted from the same moment as what is served. Workers of other kinds never show it, so not for ever.
+    private mutating func mayCountRequests(_ interpreter: RemoteAddress) -> Bool {
+        guard requests == nil, patience > 0,
+            (try? reader.module("gunicorn.workers.base", interpreter: interpreter)) ?? nil != nil
+        else { return false }
+        patience -= 1
+        return true
     }
 
     private func executorsMade(_ interpreter: RemoteAddress) throws(RemoteReadError) -> Int? {
