@@ -61,6 +61,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -101,7 +102,12 @@ let package = Package(
         tests("Gate", ["Analysis", "Observations", "Reports", "Scenarios", "Statistics"]),
         room("Reports", ["Analysis", "Gate", "Observations", "Scenarios", "Statistics"]),
         tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
-        room("Scenarios", ["Observations", "Statistics", .product(name: "Yams", package: "Yams")]),
+        room(
+            "Scenarios",
+            [
+                "Observations", "Statistics", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
         tests("Scenarios", ["Observations"]),
         readerRoom("RemoteProcess", ["Observations", "TargetMemory", "CLinux", "CElf", "CSwiftRuntime"]),
         // Folders that look like /proc, and children that say when they are ready.
