@@ -124,7 +124,7 @@ public struct AgentFolder: Sendable {
     public var isCounting: Bool {
         rings().contains { path in
             guard let file = RingFile(path) else { return false }
-            return Counted(file, joinsAt: .now()) != nil
+            return Counted(file, at: .now(), joins: true) != nil
         }
     }
 

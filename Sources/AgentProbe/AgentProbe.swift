@@ -40,6 +40,10 @@ public struct AgentProbe: Probe {
     /// process for a moment.
     private static let patience = Nanoseconds.seconds(3)
 
+    /// How long the first census waits for whoever reads the same process: for its first census and its first loop, which a
+    /// WSGI server does not have.
+    private static let readerPatience = Nanoseconds.seconds(3)
+
     private let target: Target
     private let desk: CensusDesk
 
@@ -62,12 +66,12 @@ public struct AgentProbe: Probe {
             if !state.isOverNow { lastCounted = now }
             let isOver = target.root.map { !ProcessState.isRunning($0) } ?? (now - lastCounted > Self.patience)
             if isOver, state.isOverNow {
-                sink.record(state.look(at: .now(), census: true))
+                sink.record(state.look(at: .now(), census: true, isLast: true))
                 return SessionEnd(time: .now(), reason: .targetExited)
             }
             // The cadence of reading the rings: nobody tells when there is something new in one.
             do { try await Task.sleep(for: Self.period) } catch {
-                sink.record(state.look(at: .now(), census: true))
+                sink.record(state.look(at: .now(), census: true, isLast: true))
                 return SessionEnd(time: .now(), reason: .interrupted)
             }
         }
@@ -95,7 +99,7 @@ public struct AgentProbe: Probe {
         /// Whether no process that was counted runs any more.
         var isOverNow: Bool { counted.isEmpty }
 
-        mutating func look(at now: Moment, census: Bool) -> [Observation] {
+        mutating func look(at now: Moment, census: Bool, isLast: Bool = false) -> [Observation] {
             find(at: now)
             var observations: [Observation] = []
             for path in counted.keys.sorted() {
@@ -103,7 +107,7 @@ public struct AgentProbe: Probe {
                 // Asked before its memory is read: what it wrote last is then in it.
                 let isRunning = process.isRunning(besides: counted.values)
                 observations += process.fold.advance(to: now)
-                if census || !isRunning {
+                if (census && !isEarly(process, now)) || isLast || !isRunning {
                     let alive = process.fold.census(at: now)
                     observations.append(.connections(desk.complete(alive.connections)))
                     if !desk.isRead(process.fold.pid) { observations.append(.tasks(alive.tasks)) }
@@ -114,10 +118,15 @@ public struct AgentProbe: Probe {
             return observations
         }
 
+        /// Whether a census would still lack what the reader of the process is about to say, which has a while to say it.
+        private func isEarly(_ process: Counted, _ now: Moment) -> Bool {
+            now - process.since < AgentProbe.readerPatience && desk.awaitsReader(of: process.fold.pid)
+        }
+
         /// Takes up memories that were not there the last time.
         private mutating func find(at now: Moment) {
             for path in folder.rings() where counted[path] == nil && !isOver.contains(path) {
-                guard let file = RingFile(path), let process = Counted(file, joinsAt: joins ? now : nil) else {
+                guard let file = RingFile(path), let process = Counted(file, at: now, joins: joins) else {
                     isOver.insert(path)
                     continue
                 }

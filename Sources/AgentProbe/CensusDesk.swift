@@ -9,6 +9,8 @@ import Synchronization
 public final class CensusDesk: Sendable {
     private struct State {
         var counted: Set<Int32> = []
+        var expected: Set<Int32> = []
+        var hasLoop: Set<Int32> = []
         var read: [Int32: ConnectionCensus] = [:]
     }
 
@@ -19,6 +21,18 @@ public final class CensusDesk: Sendable {
 
     /// The events of this process are counted.
     func counts(_ pid: Int32) { state.withLock { _ = $0.counted.insert(pid) } }
+
+    /// Somebody is about to read this process's memory.
+    func expects(_ pid: Int32) { state.withLock { _ = $0.expected.insert(pid) } }
+
+    /// A loop of this process was seen.
+    func sawLoop(of pid: Int32) { state.withLock { _ = $0.hasLoop.insert(pid) } }
+
+    /// Whether whoever reads this process has not yet said what it has to say: who waits for a server to stand still would
+    /// else take what is not known yet for what cannot be known.
+    func awaitsReader(of pid: Int32) -> Bool {
+        state.withLock { $0.expected.contains(pid) && ($0.read[pid] == nil || !$0.hasLoop.contains(pid)) }
+    }
 
     /// Takes a census that was read; `false` when nobody counts that process and it must be recorded as it is.
     func take(_ census: ConnectionCensus) -> Bool {
@@ -44,8 +58,11 @@ public struct ReadingProbe: Probe {
     private let probe: any Probe
     private let desk: CensusDesk
 
-    /// A probe beside the agent.
-    public init(_ probe: any Probe, desk: CensusDesk) { (self.probe, self.desk) = (probe, desk) }
+    /// A probe of one process beside the agent.
+    public init(_ probe: any Probe, of pid: Int32, desk: CensusDesk) {
+        (self.probe, self.desk) = (probe, desk)
+        desk.expects(pid)
+    }
 
     /// Observes.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
@@ -58,6 +75,7 @@ private struct DeskSink: ObservationSink {
     let desk: CensusDesk
 
     func record(_ observations: [Observation]) {
+        for case .loop(let window) in observations { desk.sawLoop(of: window.pid) }
         sink.record(
             observations.filter { observation in
                 switch observation {

@@ -5,12 +5,14 @@ import Observations
 struct Counted {
     private let file: RingFile
     var fold: RingFold<RingFile>
+    /// Since when it is read.
+    let since: Moment
 
-    /// - Parameter joinsAt: now, where it began before us; one that has ended by then is of no interest.
-    init?(_ file: RingFile, joinsAt now: Moment?) {
-        guard let fold = now.map({ RingFold(joining: file, at: $0) }) ?? RingFold(file) else { return nil }
-        (self.file, self.fold) = (file, fold)
-        if now != nil, !isRunning(besides: EmptyCollection<Counted>()) { return nil }
+    /// - Parameter joins: whether it began before us; one that has ended by then is of no interest.
+    init?(_ file: RingFile, at now: Moment, joins: Bool) {
+        guard let fold = joins ? RingFold(joining: file, at: now) : RingFold(file) else { return nil }
+        (self.file, self.fold, since) = (file, fold, now)
+        if joins, !isRunning(besides: EmptyCollection<Counted>()) { return nil }
         // Its number in a container is another one; 0 is that of a process which cannot be seen from here.
         if let holder = file.holder(), holder > 0 { self.fold.pid = holder }
     }

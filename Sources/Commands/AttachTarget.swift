@@ -59,7 +59,7 @@ struct AttachTarget: Sendable {
             do throws(PythonAttachError) {
                 let probe = try PythonProbe(pid: member, options: options)
                 description = description ?? probe.description
-                readers.append(agent == nil ? probe : ReadingProbe(probe, desk: desk))
+                readers.append(agent == nil ? probe : ReadingProbe(probe, of: member, desk: desk))
             } catch {
                 // Where everything is counted, what cannot be read is missed and not needed.
                 if agent == nil, error == .notPermitted(member) { throw Self.refusal(pid: member) }
@@ -152,7 +152,7 @@ private final class Newcomers: Sendable {
                 continue
             }
             known.withLock { _ = $0.insert(pid) }
-            newcomers.leaders.append(desk.map { ReadingProbe(probe, desk: $0) } ?? probe)
+            newcomers.leaders.append(desk.map { ReadingProbe(probe, of: pid, desk: $0) } ?? probe)
             newcomers.followers.append(ProcessProbe(pid: pid, tool: Loopscope.version))
         }
         return newcomers

@@ -1,3 +1,4 @@
+import AgentProbe
 import ArgumentParser
 import Gate
 import RealtimeServer
@@ -26,6 +27,10 @@ struct ReplayTargetOptions: ParsableArguments {
         help: ArgumentHelp("Play against this host, which is not this machine: you vouch for it.", valueName: "host"))
     var iOwnThisHost: String?
 
+    @Flag(
+        help: "Load the agent into the server that is launched: every event of it is counted (docs/agent.md).")
+    var agent = false
+
     @Option(help: ArgumentHelp("How long a launched server may take to listen.", valueName: "seconds"))
     var readyWithin = 30.0
 
@@ -34,6 +39,9 @@ struct ReplayTargetOptions: ParsableArguments {
 
     func validate(command: [String]) throws {
         if !command.isEmpty, pid != nil { throw ValidationError("--pid and a command both say what the server is") }
+        if agent, command.isEmpty {
+            throw ValidationError("--agent is loaded at launch: give the server's command after `--`")
+        }
         if let url, Endpoint(url: url) == nil {
             throw ValidationError("--url is like ws://127.0.0.1:8000 (TLS is not spoken), not \(url.plain(limit: 100))")
         }
@@ -48,8 +56,11 @@ struct ReplayTargetOptions: ParsableArguments {
     func open(command: [String], scenario: Scenario) async throws -> ReplayTarget {
         let endpoint = try url.flatMap { Endpoint(url: $0) }.map { try allowed($0) }
         if !command.isEmpty {
-            return .launched(
-                Launcher(command, readiness: .seconds(readyWithin), patience: .seconds(exitWithin)), endpoint)
+            let environment = World.current.environment
+            let agent = agent ? try AgentLaunch(command, environment: environment) : nil
+            var launcher = agent?.launcher(environment) ?? Launcher(command)
+            (launcher.readiness, launcher.patience) = (.seconds(readyWithin), .seconds(exitWithin))
+            return .launched(launcher, endpoint, agent)
         }
         if let pid { return .process(pid, endpoint) }
         if let endpoint { return .url(endpoint) }
@@ -86,7 +97,7 @@ enum ReplayTarget: Sendable {
     case embedded(PolicyName)
     case url(Endpoint)
     case process(Int32, Endpoint?)
-    case launched(Launcher, Endpoint?)
+    case launched(Launcher, Endpoint?, AgentLaunch?)
 
     /// Makes it ready, plays, and ends what was started.
     func run(_ play: @escaping @Sendable (OpenedTarget) async throws -> ReplayResult) async throws -> ReplayResult {
@@ -110,18 +121,25 @@ enum ReplayTarget: Sendable {
         case .process(let pid, let endpoint):
             let endpoint = try endpoint ?? Self.endpoint(of: pid)
             return try await play(try Self.attached(pid, endpoint))
-        case .launched(let launcher, let endpoint):
-            return try await launch(launcher, endpoint, play)
+        case .launched(let launcher, let endpoint, let agent):
+            defer { agent?.folder.remove() }
+            return try await launch(launcher, endpoint, agent, play)
         }
     }
 
     private func launch(
-        _ launcher: Launcher, _ endpoint: Endpoint?,
+        _ launcher: Launcher, _ endpoint: Endpoint?, _ agent: AgentLaunch?,
         _ play: @escaping @Sendable (OpenedTarget) async throws -> ReplayResult
     ) async throws -> ReplayResult {
         do {
             var (result, ending) = try await launcher.run { server, socket in
-                var opened = try Self.attached(server.pid, endpoint ?? Endpoint(host: socket.host, port: socket.port))
+                let obstacle = agent.flatMap { $0.obstacle(of: server) }
+                var opened = try Self.attached(
+                    server.pid, endpoint ?? Endpoint(host: socket.host, port: socket.port),
+                    counted: obstacle == nil ? agent?.folder : nil)
+                if let obstacle {
+                    opened.remarks.append("nothing is counted: \(obstacle); it is read from outside instead")
+                }
                 opened.log = server.log
                 opened.control = { action in
                     switch action {
@@ -140,9 +158,11 @@ enum ReplayTarget: Sendable {
     }
 
     /// A server whose memory may not be read is seen through /proc only: the rest can still be judged.
-    private static func attached(_ pid: Int32, _ endpoint: Endpoint) throws -> OpenedTarget {
+    private static func attached(
+        _ pid: Int32, _ endpoint: Endpoint, counted folder: AgentFolder? = nil
+    ) throws -> OpenedTarget {
         do {
-            let target = try AttachTarget(pid: pid, rate: 100)
+            let target = try AttachTarget(pid: pid, rate: 100, agent: folder)
             return OpenedTarget(
                 probe: target.probe, endpoint: endpoint, seesServer: true, remarks: target.remarks)
         } catch let error as CommandError where error.status == .notPermitted {

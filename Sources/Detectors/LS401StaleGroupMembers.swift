@@ -59,7 +59,10 @@ public struct StaleGroupMembers: Detector {
         }
         return debts.filter { $0.groups > 0 }.map { debt in
             let name = "\(Places.shortName(debt.name)).disconnect"
-            let place = evidence.code.method("disconnect", of: debt.name)?.location
+            // Without a `disconnect` of its own: where it joins.
+            let place =
+                evidence.code.method("disconnect", of: debt.name)?.location
+                ?? evidence.code.user(of: ["group_add"], in: debt.name)?.location
             return card.finding(
                 confidence: .proof, grade: .exact, pid: stale.pid, consumer: debt.name, count: debt.groups,
                 location: place ?? CodeLocation(function: name),

@@ -53,7 +53,11 @@ public struct Populations: Hashable, Sendable {
         members = Self.members(evidence, entries)
         var newest: [Int32: Moment] = [:]
         for census in evidence.connectionCensuses { newest[census.pid] = census.time }
-        time = (Array(newest.values) + last.map(\.time)).min() ?? evidence.now
+        // A CPython server whose consumers nobody has counted yet does not stand still: nothing is known of it.
+        let isUncounted = newest.isEmpty && evidence.start?.kind == .cpython
+        time =
+            isUncounted
+            ? Moment(nanoseconds: .min) : (Array(newest.values) + last.map(\.time)).min() ?? evidence.now
     }
 
     private static func members(_ evidence: Evidence, _ entries: [LedgerEntry]) -> Int? {

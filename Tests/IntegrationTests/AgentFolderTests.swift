@@ -42,6 +42,7 @@ struct AgentFolderTests {
         try await Churn.run(python, port, "/ws/swallow-fixed", count: 3)
         async let attached = Captured.run(["attach", "--agent", folder.path, "--until-exit", "--json"])
         try await Churn.run(python, port, "/ws/swallow-fixed", count: 4, "--send", "hello")
+        try await CountedRun.until(port) { own in own.values.allSatisfy { $0["returned"] == $0["opened"] } }
         let own = try #require(try await CountedRun.get(port, "/end")["/ws/swallow-fixed"])
         let report = await attached
         _ = try await process.finish()

@@ -68,6 +68,23 @@ struct RealGateTests {
     }
 
     @Test(
+        "the same with the agent in the server, on exact counts, whatever can be read beside",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"),
+        arguments: [("/ws/task-leak", "tasks.growth      "), ("/ws/group-leak", "groups.leaked      ")])
+    func counted(_ path: String, _ metric: String) async throws {
+        let route = try #require(FixtureRoute.at(path))
+        let blame = try #require(route.blame)
+        let sick = try await gate(path, ["--agent"])
+        #expect(sick.status == .findings && sick.output.contains("evidence: exact"), "\(sick)")
+        #expect(sick.output.contains(route.consumer) && sick.output.contains(metric), "\(sick)")
+        #expect(sick.output.contains("\(blame.file):\(try #require(blame.line))"), "\(sick)")
+        let clean = try await gate(path + "-fixed", ["--agent"])
+        // Every rule was measured, loops too.
+        #expect(clean.status == .inconclusive && !clean.output.contains("✗"), "\(clean)")
+        #expect(!clean.output.contains("  ?  "), "\(clean)")
+    }
+
+    @Test(
         "an event loop more per request fails it, with the view's line; the view with one passes its budget",
         .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"))
     func loops() async throws {

@@ -43,4 +43,19 @@ enum Churn {
         while try await child.readLine() != nil {}
         _ = try await child.finish()
     }
+
+    /// What one client saw, without the times it took.
+    static func output(_ python: PythonEnvironment, _ port: Int, _ path: String, _ more: String...) async throws
+        -> String
+    {
+        let child = try ChildProcess(
+            [python.interpreter, Fixtures.servers.appending(path: "churn.py").path, "ws://127.0.0.1:\(port)\(path)"]
+                + ["-n", "1"] + more)
+        var lines: [String] = []
+        while let line = try await child.readLine() { lines.append(line) }
+        let status = try await child.finish()
+        let value = try? JSONSerialization.jsonObject(with: Data(lines.joined().utf8)) as? [String: Any]
+        let kept = (value ?? [:]).filter { !$0.key.hasSuffix("_ms") }.map { "\($0.key) \($0.value)" }.sorted()
+        return "\(status) \(kept)"
+    }
 }

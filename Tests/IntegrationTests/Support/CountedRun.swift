@@ -4,23 +4,6 @@ import FoundationNetworking
 import Glibc
 import Synchronization
 
-/// How a server is told to run `counted:application`, in a process of its own module.
-struct CountedServer: Sendable, CustomStringConvertible {
-    let name: String
-    /// Words after `-m`; the port follows the last of them.
-    let arguments: [String]
-    var description: String { name }
-
-    static let uvicorn = CountedServer(
-        name: "uvicorn websockets", arguments: ["uvicorn", "--ws", "websockets", "--port"])
-
-    func command(_ interpreter: String, _ port: Int) -> [String] {
-        let last = arguments.last ?? ""
-        let address = last == "--bind" ? ["127.0.0.1:\(port)"] : ["\(port)"]
-        return [interpreter, "-m"] + arguments + address + ["counted:application"]
-    }
-}
-
 /// One `loopscope run --json` of a server that counts itself, and both accounts of it.
 struct CountedRun: Sendable {
     /// The application's own account, by path.
@@ -29,7 +12,8 @@ struct CountedRun: Sendable {
     let report: String
     /// What loopscope and the server wrote to standard error.
     let error: String
-    let status: ExitReason
+    /// loopscope's exit code, or the server's where that was asked for.
+    let status: Int32
 
     private var value: [String: Any] {
         (try? JSONSerialization.jsonObject(with: Data(report.utf8)) as? [String: Any]) ?? [:]
@@ -63,9 +47,10 @@ struct CountedRun: Sendable {
         let world = World(
             output: { text in printed.withLock { $0.0 += text } }, error: { text in printed.withLock { $0.1 += text } })
         var command = ["env", "PYTHONPATH=\(Fixtures.servers.path)", "PYTHONDONTWRITEBYTECODE=1"]
-        command += environment.map { "\($0.key)=\($0.value)" } + server.command(interpreter, port)
+        let more = environment.merging(server.hasMaster ? ["FIXTURE_MASTER": "1"] : [:]) { own, _ in own }
+        command += more.map { "\($0.key)=\($0.value)" } + server.command(interpreter, port)
         let arguments = ["run", "--json"] + options + ["--"] + command
-        async let status = Loopscope.run(arguments, in: world)
+        async let status = Loopscope.code(of: arguments, in: world)
         let own: [String: [String: Int]]
         do {
             try await until(port) { _ in true }
