@@ -42,7 +42,7 @@ DEFECTS = {
     "one swallowed stop": ("uvicorn websockets", "/ws/swallow"),
     "one group member left": ("uvicorn websockets", "/ws/group-leak"),
     "one descriptor per connection": ("uvicorn websockets", "/ws/fd-leak"),
-    "extra event loops per request": ("gunicorn sync", "/bridge"),
+    "one extra event loop per request": ("gunicorn sync", "/bridge-twice"),
 }
 
 
@@ -107,7 +107,7 @@ def play(options):
 
 def blame(path):
     """File and line to blame, out of the fixture's own marks."""
-    marker, file = "bridge", "chat/bridges.py"
+    marker, file = "bridge-twice", "chat/bridges.py"
     for route in json.loads((SERVERS / "routes.json").read_text(encoding="utf-8")):
         if route["path"] == path:
             marker, file = route["blame"]["marker"], route["blame"]["file"]

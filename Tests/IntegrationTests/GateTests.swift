@@ -91,11 +91,11 @@ struct RealGateTests {
         let budget = FileManager.default.temporaryDirectory.appending(path: "budget-\(UUID().uuidString).yaml")
         defer { try? FileManager.default.removeItem(at: budget) }
         try Data("rules: [{metric: loops.per_request, max: 1}, {metric: fds.growth, max: 0}]".utf8).write(to: budget)
-        let sick = try await gate("/bridge", on: .gunicorn, ["--budget", budget.path])
-        #expect(sick.status == .regression && sick.output.contains("✗  loops.per_request      5"), "\(sick)")
+        let sick = try await gate("/bridge-twice", on: .gunicorn, ["--budget", budget.path])
+        #expect(sick.status == .regression && sick.output.contains("✗  loops.per_request      2"), "\(sick)")
         let line = try #require(
-            FixtureRoute.Blame(function: "many_bridges", file: "chat/bridges.py", marker: "bridge").line)
-        #expect(sick.output.contains("many_bridges (\(Fixtures.servers.path)/chat/bridges.py:\(line))"), "\(sick)")
+            FixtureRoute.Blame(function: "two_bridges", file: "chat/bridges.py", marker: "bridge-twice").line)
+        #expect(sick.output.contains("two_bridges (\(Fixtures.servers.path)/chat/bridges.py:\(line))"), "\(sick)")
         let clean = try await gate("/bridge-fixed", on: .gunicorn, ["--budget", budget.path])
         #expect(clean.status == .clean && clean.output.contains("✓  loops.per_request      1"), "\(clean)")
     }
