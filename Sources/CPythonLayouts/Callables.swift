@@ -72,8 +72,12 @@ extension ObjectReader {
 
     /// The object a weak reference points to, or 0.
     func referent(_ reference: RemoteAddress) throws(RemoteReadError) -> RemoteAddress {
-        guard reference != 0, let type = try type(of: reference), try isWeakReference(type)
-        else { return 0 }
+        guard reference != 0 else { return 0 }
+        let type = try word(reference, 8)
+        if type != weakReference {
+            guard let info = try self.type(at: type), try isWeakReference(info) else { return 0 }
+            weakReference = type
+        }
         return try word(reference, 16)
     }
 }

@@ -23,6 +23,8 @@ public final class CodeObject: Sendable {
     let flags: Int32
     let bytecode: Bytecode
     let lines: LineTable
+    /// What it is to those who read it: bits that a `CodeTable` was told to give it.
+    public let marks: UInt32
     /// The words by which its place is known to be still its own.
     let identity: [UInt64]
 
@@ -39,7 +41,7 @@ public final class CodeObject: Sendable {
     init(
         address: RemoteAddress, name: String, qualifiedName: String?, fileName: String, firstLine: Int,
         localNames: [String], cells: Set<Int>, stackSize: Int, flags: Int32, bytecode: Bytecode, lines: LineTable,
-        identity: [UInt64]
+        marks: UInt32, identity: [UInt64]
     ) {
         self.address = address
         self.name = name
@@ -53,6 +55,7 @@ public final class CodeObject: Sendable {
         self.flags = flags
         self.bytecode = bytecode
         self.lines = lines
+        self.marks = marks
         self.identity = identity
     }
 
@@ -68,16 +71,38 @@ extension ObjectReader {
     /// Most slots of a frame that have names.
     static let slotLimit = 4096
 
-    /// The words that change when another object takes a code object's place: type, names, tables.
-    func codeIdentity(_ address: RemoteAddress) throws(RemoteReadError) -> [UInt64] {
+    /// The words that change when another object takes a code object's place: type, names, tables. With `texts` a hash of
+    /// its names too: where many code objects go and come, the names of a new one may lie where those of an old one lay.
+    func codeIdentity(_ address: RemoteAddress, texts: Bool) throws(RemoteReadError) -> [UInt64] {
         let fields = layout.code
         let words = try words(address &+ 8, count: fields.lineTable / 8, limit: 64)
         // Fields are aligned words from the object's type on; the first line is half of one.
-        return [8, fields.fileName, fields.name, fields.lineTable, fields.firstLine & ~7].map { words[($0 - 8) / 8] }
+        var identity = [8, fields.fileName, fields.name, fields.lineTable, fields.firstLine & ~7].map {
+            words[($0 - 8) / 8]
+        }
+        if texts {
+            let name = try fields.qualifiedName.map { (offset) throws(RemoteReadError) in try word(address, offset) }
+            for text in [identity[1], name ?? identity[2]] { identity.append(try hash(ofText: text)) }
+        }
+        return identity
     }
 
-    /// Reads a code object; `nil` when there is none at the address.
-    public func code(_ address: RemoteAddress) throws(RemoteReadError) -> CodeObject? {
+    /// FNV-1a of the beginning of a string's characters, and of its length.
+    private func hash(ofText object: RemoteAddress) throws(RemoteReadError) -> UInt64 {
+        let count = try size(object, 16)
+        let bytes = try memory.bytes(
+            at: object &+ UInt64(layout.string.ascii), count: min(max(0, count), Self.nameLimit), limit: Self.nameLimit)
+        return bytes.reduce(0xCBF2_9CE4_8422_2325 ^ UInt64(bitPattern: Int64(count))) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+        }
+    }
+
+    /// Reads a code object; `nil` when there is none at the address. `marks` tells by its name and file what it is to the
+    /// caller.
+    public func code(
+        _ address: RemoteAddress, comparingTexts: Bool = false,
+        marks: (_ name: String, _ fileName: String) -> UInt32 = { _, _ in 0 }
+    ) throws(RemoteReadError) -> CodeObject? {
         guard address != 0, address & 7 == 0, try type(of: address)?.name == "code" else { return nil }
         let fields = layout.code
         guard let name = try string(try word(address, fields.name)),
@@ -101,7 +126,7 @@ extension ObjectReader {
             firstLine: firstLine, localNames: slots.names, cells: slots.cells,
             stackSize: min(max(0, Int(try int32(address, fields.stackSize))), Self.slotLimit),
             flags: try int32(address, fields.flags), bytecode: bytecode, lines: lines,
-            identity: try codeIdentity(address))
+            marks: marks(name, fileName), identity: try codeIdentity(address, texts: comparingTexts))
     }
 
     private func bytecode(of address: RemoteAddress) throws(RemoteReadError) -> CodeObject.Bytecode {
@@ -152,11 +177,21 @@ public final class CodeTable {
     @exclusivity(unchecked) private var codes: [RemoteAddress: Entry] = [:]
     private var walk = 0
     private let limit: Int
+    private let comparesTexts: Bool
+    private let marks: (_ name: String, _ fileName: String) -> UInt32
     /// The code object asked for last at each of a few places: most frames are of a few functions.
     @exclusivity(unchecked) private var recent = [CodeObject?](repeating: nil, count: 64)
 
-    /// An empty table of at most `limit` code objects.
-    public init(limit: Int = 65_536) { self.limit = limit }
+    /// An empty table of at most `limit` code objects; `marks` tells by name and file what each is to the caller. With
+    /// `comparesTexts` names are compared by their characters too, which takes four reads more: worth it in a snapshot.
+    public init(
+        limit: Int = 65_536, comparesTexts: Bool = false,
+        marks: @escaping (_ name: String, _ fileName: String) -> UInt32 = { _, _ in 0 }
+    ) {
+        self.limit = limit
+        self.comparesTexts = comparesTexts
+        self.marks = marks
+    }
 
     /// Code objects held.
     public var count: Int { codes.count }
@@ -176,7 +211,7 @@ public final class CodeTable {
             return recent[place]
         }
         codes[address] = nil
-        guard let code = try reader.code(address) else { return nil }
+        guard let code = try reader.code(address, comparingTexts: comparesTexts, marks: marks) else { return nil }
         if codes.count >= limit { codes.removeAll(keepingCapacity: true) }
         codes[address] = Entry(code: code, walk: walk)
         recent[place] = code
@@ -187,7 +222,7 @@ public final class CodeTable {
     public func isUnchanged(_ address: RemoteAddress, _ reader: ObjectReader) throws(RemoteReadError) -> Bool {
         guard let known = codes[address] else { return false }
         if known.walk == walk { return true }
-        guard try reader.codeIdentity(address) == known.code.identity else { return false }
+        guard try reader.codeIdentity(address, texts: comparesTexts) == known.code.identity else { return false }
         codes[address]?.walk = walk
         return true
     }

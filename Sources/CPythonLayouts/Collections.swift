@@ -97,6 +97,32 @@ extension ObjectReader {
         return entries
     }
 
+    /// What changes when a key is added to a dict.
+    func dictSize(_ object: RemoteAddress) throws(RemoteReadError) -> DictSize {
+        let keys = object == 0 ? 0 : try word(object, 32)
+        return DictSize(keys: keys, entries: keys == 0 ? 0 : try keyShape(keys).count)
+    }
+
+    /// The entry at a place of a dict that is not split; `nil` when there is none, or not any more.
+    func entry(at place: Int, ofDict object: RemoteAddress) throws(RemoteReadError) -> DictEntry? {
+        guard object != 0, let type = try type(of: object), type.isDict, try word(object, 40) == 0 else { return nil }
+        let shape = try keyShape(try word(object, 32))
+        guard place >= 0, place < shape.count else { return nil }
+        let words = try words(
+            shape.start &+ UInt64(8 * (shape.stride * (place + 1) - 2)), count: 2, limit: 2)
+        return words[0] == 0 || words[1] == 0 ? nil : DictEntry(key: words[0], value: words[1])
+    }
+
+    /// Where in a dict that is not split an entry is.
+    func place(of entry: DictEntry, inDict object: RemoteAddress) throws(RemoteReadError) -> Int? {
+        guard try word(object, 40) == 0 else { return nil }
+        let shape = try keyShape(try word(object, 32))
+        let raw = try words(
+            shape.start, count: min(shape.count, Self.itemLimit) * shape.stride, limit: Self.itemLimit * 3)
+        return stride(from: shape.stride - 2, to: raw.count, by: shape.stride).first { raw[$0] == entry.key }
+            .map { $0 / shape.stride }
+    }
+
     /// Where the entries of a key table begin, how many there are, and how many words each has.
     private func keyShape(_ keys: RemoteAddress) throws(RemoteReadError) -> (
         start: RemoteAddress, count: Int, stride: Int
@@ -118,12 +144,43 @@ extension ObjectReader {
 }
 
 extension ObjectReader {
-    /// Whether a set holds an object itself. Remembers the sets it was asked about.
+    /// Whether a set holds an object itself. Remembers the sets it was asked about, and what it answered.
     public func contains(_ object: RemoteAddress, in set: RemoteAddress) throws(RemoteReadError) -> Bool? {
+        let answer = try isMember(object, of: set)
+        answers.append(Membership(object: object, set: set, answer: answer))
+        return answer
+    }
+
+    private func isMember(_ object: RemoteAddress, of set: RemoteAddress) throws(RemoteReadError) -> Bool? {
         if let members = members[set] { return members.contains(object) }
         guard let found = try self.set(set) else { return nil }
         let members = Set(found)
         self.members[set] = members
         return members.contains(object)
     }
+
+    /// The answers of `contains` since this was last called.
+    public func takeAnswers() -> [Membership] {
+        defer { answers.removeAll() }
+        return answers
+    }
+
+    /// Whether `contains` would answer the same now.
+    public func isStillTrue(_ membership: Membership) throws(RemoteReadError) -> Bool {
+        try isMember(membership.object, of: membership.set) == membership.answer
+    }
+}
+
+/// A dict's table of keys, and how many it has had.
+struct DictSize: Hashable {
+    var keys: RemoteAddress
+    var entries: Int
+}
+
+/// Whether a set held an object.
+public struct Membership: Hashable, Sendable {
+    var object: RemoteAddress
+    var set: RemoteAddress
+    /// `nil` when there was no set.
+    var answer: Bool?
 }

@@ -56,9 +56,24 @@ extension ObjectReader {
         }
     }
 
-    /// Follows a coroutine to what it waits for at last.
+    /// Follows a coroutine to what it waits for at last. One that moves on meanwhile may lead nowhere: there the chain
+    /// ends, and is not whole.
+    ///
+    /// - Throws: when the process can no longer be read.
     public func chain(of coroutine: RemoteAddress, _ codes: CodeTable) throws(RemoteReadError) -> CoroutineChain {
         var chain = CoroutineChain()
+        do throws(RemoteReadError) { try follow(coroutine, codes, &chain) } catch {
+            switch error {
+            case .unmapped, .outOfBounds: chain.isWhole = false
+            default: throw error
+            }
+        }
+        return chain
+    }
+
+    private func follow(
+        _ coroutine: RemoteAddress, _ codes: CodeTable, _ chain: inout CoroutineChain
+    ) throws(RemoteReadError) {
         var current = coroutine
         var steps = 0
         // A chain is short: looking through its links costs less than a set of them.
@@ -69,11 +84,13 @@ extension ObjectReader {
             case .wrapper(let offset): current = try word(current, offset)
             case .end:
                 chain.waitsFor = current
-                return chain
+                return
             case .frame:
                 guard let frameAddress = try frameAddress(of: current), let frame = try frame(frameAddress, codes)
                 else {
-                    return chain
+                    // It has ended, or was read while it stepped.
+                    chain.isWhole = false
+                    return
                 }
                 chain.links.append(.init(object: current, frame: frame))
                 switch try state(of: current, frame) {
@@ -86,14 +103,13 @@ extension ObjectReader {
                     chain.isExecuting = true
                     guard let inner = try executingChild(of: frame, chain) else {
                         // A frame that runs no coroutine of its own is the innermost: nothing to wait for.
-                        return chain
+                        return
                     }
                     current = inner
-                case .created, .suspended, .ended: return chain
+                case .created, .suspended, .ended: return
                 }
             }
         }
-        return chain
     }
 
     /// The qualified name of a link: before 3.11 only the coroutine knows it, not its code.

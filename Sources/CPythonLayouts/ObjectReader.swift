@@ -8,7 +8,8 @@ public import TargetMemory
 /// Everything it reads is hostile: lengths and depths are bounded, lists may be cyclic, types may lie. It throws only
 /// when memory cannot be read or a length is absurd; what is not of the expected type is `nil`.
 ///
-/// Remembers types by address, so it serves one walk: make a new one for the next. Not `Sendable`: one thread.
+/// Remembers types by address, so it serves one walk: `recheckTypes` or `forgetTypes` begins the next. Not `Sendable`: one
+/// thread.
 public final class ObjectReader {
     /// The memory.
     public let memory: any RemoteMemory
@@ -20,6 +21,12 @@ public final class ObjectReader {
     /// The type asked for last at each of a few places: most objects are of a few types.
     @exclusivity(unchecked) var recentTypes = ObjectReader.noTypes
     var members: [RemoteAddress: Set<RemoteAddress>] = [:]
+    /// What was told of sets since somebody asked.
+    var answers: [Membership] = []
+    /// Where in `sys.modules` names were found last.
+    var modulePlaces: [String: ModulePlace] = [:]
+    /// The type of weak references, once one was seen.
+    @exclusivity(unchecked) var weakReference: RemoteAddress = 0
 
     /// A reader of `memory` by `layout`.
     public init(_ memory: any RemoteMemory, layout: PythonLayout) {

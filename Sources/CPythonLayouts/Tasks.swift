@@ -12,18 +12,37 @@ public struct PythonTask: Hashable, Sendable {
         case finished
     }
 
+    /// What a task is called.
+    public enum Label: Hashable, Sendable, CustomStringConvertible {
+        /// By its number, from 3.12 on: asyncio makes `Task-17` of it when it is asked.
+        case number(Int)
+        /// By this name.
+        case text(String)
+
+        /// The name as asyncio would tell it.
+        public var description: String {
+            switch self {
+            case .number(let number): "Task-\(number)"
+            case .text(let text): text
+            }
+        }
+    }
+
     /// The task object.
     public var address: RemoteAddress
     /// Its state.
     public var state: State
-    /// Its name: `Task-17`.
-    public var name: String
+    /// Its name.
+    public var label: Label
     /// Its coroutine; 0 when it has ended.
     public var coroutine: RemoteAddress
     /// The future it waits for; 0 when it is ready or running.
     public var waiter: RemoteAddress
     /// Its event loop.
     public var loop: RemoteAddress
+
+    /// Its name: `Task-17`.
+    public var name: String { label.description }
 }
 
 /// Where the names of `asyncio.tasks` are: looked up once, valid as long as the module is.
@@ -32,16 +51,42 @@ public struct AsyncioModule: Hashable, Sendable {
     var namespace: RemoteAddress
 }
 
+/// Where in `sys.modules` a name was found, or how big that was when it was not.
+struct ModulePlace {
+    var index: Int?
+    var size: DictSize
+}
+
 extension ObjectReader {
     /// Most tasks that are enumerated.
     public static let taskLimit = 1 << 20
 
     /// The namespace of an imported module.
     public func module(_ name: String, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
-        guard let module = try value(name, in: try word(interpreter, layout.interpreter.modules)),
+        guard let module = try moduleObject(name, try word(interpreter, layout.interpreter.modules)),
             let type = try type(of: module), try isSubtype(type, of: "module")
         else { return nil }
         return try word(module, 16)
+    }
+
+    /// A module by its name: where it was the last time, or wherever it is among some thousand others. That there is none
+    /// stays true until one is added.
+    private func moduleObject(_ name: String, _ modules: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
+        let place = modulePlaces[name]
+        if let index = place?.index, let entry = try entry(at: index, ofDict: modules),
+            try isString(entry.key, equalTo: name)
+        {
+            return entry.value
+        }
+        let size = try dictSize(modules)
+        if let place, place.index == nil, place.size == size { return nil }
+        for entry in try dict(modules) ?? [] where try isString(entry.key, equalTo: name) {
+            modulePlaces[name] = ModulePlace(index: try self.place(of: entry, inDict: modules), size: size)
+            return entry.value
+        }
+        // Only now: a search that failed half way has found nothing out.
+        modulePlaces[name] = ModulePlace(index: nil, size: size)
+        return nil
     }
 
     /// The modules that were imported, name and module object.
@@ -54,8 +99,20 @@ extension ObjectReader {
         try module("asyncio.tasks", interpreter: interpreter).map { AsyncioModule(namespace: $0) }
     }
 
-    /// All tasks of an interpreter, each once.
+    /// All tasks of an interpreter, each once, in the order of their addresses.
     public func tasks(of asyncio: AsyncioModule, interpreter: RemoteAddress) throws(RemoteReadError) -> [PythonTask] {
+        var tasks: [PythonTask] = []
+        for address in try taskAddresses(of: asyncio, interpreter: interpreter) {
+            if let task = try task(address) { tasks.append(task) }
+        }
+        return tasks
+    }
+
+    /// Where an interpreter's tasks are, each once, ascending: objects made one after the other lie together. That they
+    /// are tasks has not been looked at.
+    public func taskAddresses(
+        of asyncio: AsyncioModule, interpreter: RemoteAddress
+    ) throws(RemoteReadError) -> [RemoteAddress] {
         var addresses: [RemoteAddress] = []
         for (name, isWeak) in [("_all_tasks", true), ("_scheduled_tasks", true), ("_eager_tasks", false)] {
             guard let value = try value(name, in: asyncio.namespace) else { continue }
@@ -67,12 +124,13 @@ extension ObjectReader {
             for reference in try set(data, limit: Self.taskLimit) ?? [] { addresses.append(try referent(reference)) }
         }
         addresses += try linkedTasks(interpreter: interpreter)
-        var seen: Set<RemoteAddress> = []
-        var tasks: [PythonTask] = []
-        for address in addresses where address != 0 && seen.insert(address).inserted {
-            if let task = try task(address) { tasks.append(task) }
+        addresses.sort()
+        var last: RemoteAddress = 0
+        addresses.removeAll { address in
+            defer { last = address }
+            return address == last
         }
-        return tasks
+        return addresses
     }
 
     /// The running task of each loop.
@@ -94,7 +152,7 @@ extension ObjectReader {
             }
         let name = try word(address, fields.name)
         return PythonTask(
-            address: address, state: state, name: try taskName(name), coroutine: try word(address, fields.coroutine),
+            address: address, state: state, label: try label(name), coroutine: try word(address, fields.coroutine),
             waiter: try word(address, fields.waiter), loop: try word(address, fields.loop))
     }
 
@@ -114,14 +172,14 @@ extension ObjectReader {
             }
         let waiter = try value("_fut_waiter", in: attributes) ?? 0
         return PythonTask(
-            address: address, state: state, name: try taskName(try value("_name", in: attributes) ?? 0),
+            address: address, state: state, label: try label(try value("_name", in: attributes) ?? 0),
             coroutine: try isNone(coroutine) ? 0 : coroutine, waiter: try isNone(waiter) ? 0 : waiter, loop: loop)
     }
 
     /// From 3.12 on the name may still be the number it will be made of.
-    private func taskName(_ object: RemoteAddress) throws(RemoteReadError) -> String {
-        if let name = try string(object, limit: 128) { return name }
-        return try integer(object).map { "Task-\($0)" } ?? ""
+    private func label(_ object: RemoteAddress) throws(RemoteReadError) -> PythonTask.Label {
+        if let name = try string(object, limit: 128) { return .text(name) }
+        return try integer(object).map { .number($0) } ?? .text("")
     }
 
     /// Tasks of 3.14: lists linked through the tasks, one per thread and one for threads that ended.

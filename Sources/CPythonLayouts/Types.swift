@@ -3,7 +3,9 @@ public import TargetMemory
 extension ObjectReader {
     /// No object has a type at an address that is not aligned.
     static let noTypes = [TypeInfo](
-        repeating: TypeInfo(address: 1, name: "", flags: 0, basicSize: 0, dictOffset: 0, base: 0), count: 64)
+        repeating: TypeInfo(
+            address: 1, name: "", flags: 0, basicSize: 0, dictOffset: 0, base: 0, namespace: 0, order: 0),
+        count: 64)
 }
 
 /// What the walkers need of a type, read once.
@@ -17,10 +19,14 @@ public struct TypeInfo: Hashable, Sendable {
     var dictOffset: Int
     /// `tp_base`.
     public var base: RemoteAddress
+    /// `tp_dict` and `tp_mro`: another class has others, and so has one that was given other bases.
+    var namespace: RemoteAddress
+    var order: RemoteAddress
 
     // cpython/object.h Py_TPFLAGS_*, the same in all versions read.
     private func has(_ bit: UInt64) -> Bool { flags >> bit & 1 == 1 }
-    var isHeapType: Bool { has(9) }
+    /// Whether it was made by a `class` statement, or as one is.
+    public var isHeapType: Bool { has(9) }
     var isInteger: Bool { has(24) }
     var isList: Bool { has(25) }
     var isTuple: Bool { has(26) }
@@ -57,7 +63,8 @@ extension ObjectReader {
         let info = TypeInfo(
             address: address, name: try cString(try word(address, layout.type.name)), flags: flags,
             basicSize: try size(address, layout.type.basicSize), dictOffset: try size(address, layout.type.dictOffset),
-            base: try word(address, layout.type.base))
+            base: try word(address, layout.type.base), namespace: try word(address, layout.type.dict),
+            order: try word(address, layout.type.mro))
         types[address] = info
         recentTypes[place] = info
         return info
@@ -169,10 +176,27 @@ extension ObjectReader {
 }
 
 extension ObjectReader {
+    /// Most types that are compared with the target again, rather than forgotten.
+    private static let typeLimit = 4096
+
     /// Forgets the types and sets it remembers: the next walk sees them as they are then.
     public func forgetTypes() {
         types.removeAll(keepingCapacity: true)
         recentTypes = Self.noTypes
         members.removeAll()
+        weakReference = 0
+    }
+
+    /// Begins another walk: reads the types it remembers again, and forgets sets.
+    ///
+    /// - Returns: whether all types are what they were. If not, what was concluded from them may be wrong now.
+    public func recheckTypes() -> Bool {
+        let known = types
+        forgetTypes()
+        guard known.count <= Self.typeLimit else { return false }
+        for (address, type) in known {
+            guard let now = try? self.type(at: address), now == type else { return false }
+        }
+        return true
     }
 }

@@ -37,7 +37,7 @@ final class CensusThread: Sendable {
         var dispatches = DispatchCounter(process)
         var typesDue = Moment.now()
         while !control.isStopped, .now() < control.deadline {
-            let start = Moment.now()
+            let (start, cpuBefore) = (Moment.now(), Nanoseconds.threadCPU().count)
             var census: Census
             do throws(RemoteReadError) { census = try taker.take(at: start) } catch {
                 if error == .gone || error == .notPermitted { return }
@@ -63,11 +63,13 @@ final class CensusThread: Sendable {
                 typesDue = start + Self.typesEvery
                 observations.append(.types(types))
             }
-            let (cost, cpuNow) = (Moment.now() - start, Nanoseconds.threadCPU().count)
+            let cpuNow = Nanoseconds.threadCPU().count
+            // Processor time: a wait for a processor costs nobody anything, and on a crowded machine it would be most of it.
+            let cost = cpuNow - cpuBefore
             observations.append(.impact(Impact(observerCPU: Nanoseconds(cpuNow - cpu))))
             cpu = cpuNow
             sink.record(observations)
-            var thrifty = start + max(Self.usual, Nanoseconds(cost.count * Self.thrift))
+            var thrifty = start + max(Self.usual, Nanoseconds(cost * Self.thrift))
             if dispatches.isWatching { thrifty = min(thrifty, start + DispatchCounter.toldWithin) }
             wait(until: due(after: taken, census, begun: begun ?? start, thrifty)) { dispatches.look() }
         }

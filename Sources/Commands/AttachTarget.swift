@@ -145,7 +145,7 @@ private final class Newcomers: Sendable {
     /// The probes of those that are new. One that cannot be read yet is looked at again the next time.
     func look() -> CompositeProbe.Newcomers {
         var newcomers = CompositeProbe.Newcomers()
-        for pid in ProcessTree().descendants(of: master) {
+        for pid in ProcessTree(below: master).descendants(of: master) {
             let isNew = known.withLock { !$0.contains(pid) && $0.count < AttachTarget.processLimit }
             guard isNew, CandidateFinder().isPython(pid), let probe = try? PythonProbe(pid: pid, options: options)
             else {

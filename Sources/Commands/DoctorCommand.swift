@@ -31,7 +31,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 world.output("- \("\(error)".plain()): only what /proc says of any process can be seen\n")
             }
         }
-        let workers = ProcessTree().descendants(of: pid).filter { finder.isPython($0) }
+        let workers = ProcessTree(below: pid).descendants(of: pid).filter { finder.isPython($0) }
         if !workers.isEmpty {
             world.output("✓ its workers are followed: \(workers.map(String.init).joined(separator: ", "))\n")
         }

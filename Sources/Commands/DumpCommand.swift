@@ -80,10 +80,9 @@ extension DumpCommand {
         var seen: [Int32: StackSample] = [:]
         var threads = Int.max
         while seen.count < threads, .now() < end {
-            let window = sampler.run(until: .now() + .milliseconds(1))
+            guard let window = try? sampler.once() else { break }
             for sample in window.stacks { seen[sample.tid] = sample }
             threads = sampler.threadsWatched
-            if window.isGone { break }
         }
         return seen.values.sorted { $0.tid < $1.tid }
     }

@@ -166,7 +166,7 @@ enum ReplayTarget: Sendable {
             return OpenedTarget(
                 probe: target.probe, endpoint: endpoint, seesServer: true, remarks: target.remarks)
         } catch let error as CommandError where error.status == .notPermitted {
-            let family = ([pid] + ProcessTree().descendants(of: pid)).prefix(AttachTarget.processLimit)
+            let family = ([pid] + ProcessTree(below: pid).descendants(of: pid)).prefix(AttachTarget.processLimit)
             let remark = "consumers, tasks, loops and groups cannot be seen: \(error.what)"
             return OpenedTarget(
                 probe: CompositeProbe(leaders: family.map { ProcessProbe(pid: $0, tool: Loopscope.version) }),
@@ -176,7 +176,7 @@ enum ReplayTarget: Sendable {
 
     /// Where a running process, or one of its workers, listens.
     private static func endpoint(of pid: Int32) throws -> Endpoint {
-        let family = [pid] + ProcessTree().descendants(of: pid)
+        let family = [pid] + ProcessTree(below: pid).descendants(of: pid)
         guard let socket = family.lazy.flatMap({ ListeningSocket.all(of: $0) }).first else {
             throw CommandError(
                 "process \(pid) listens on no TCP port that can be seen",

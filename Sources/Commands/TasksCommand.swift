@@ -45,7 +45,8 @@ enum PythonProcesses {
     static func of(_ pid: Int32) throws -> [PythonProcess] {
         let finder = CandidateFinder()
         var found: [PythonProcess] = []
-        for member in [pid] + ProcessTree().descendants(of: pid) where member == pid || finder.isPython(member) {
+        let family = [pid] + ProcessTree(below: pid).descendants(of: pid)
+        for member in family where member == pid || finder.isPython(member) {
             do throws(PythonAttachError) {
                 found.append(try PythonProcess(pid: member))
             } catch {

@@ -17,6 +17,12 @@ struct BridgeQueue {
     var waiting: [BridgeCall] { sightings[sightings.count - 1].waiting }
     /// From the first of these censuses to the last.
     var span: Nanoseconds { sightings[sightings.count - 1].time - sightings[0].time }
+    /// The last of these censuses, as many and as long as are needed.
+    var latest: ArraySlice<(time: Moment, running: BridgeCall, waiting: [BridgeCall])> {
+        let end = sightings[sightings.count - 1].time
+        let old = sightings.prefix { end - $0.time >= Self.patience }.count
+        return sightings[max(0, min(old - 1, sightings.count - Self.sightings))...]
+    }
     /// Fewest that waited in any of them.
     var leastWaiting: Int { sightings.map { $0.waiting.reduce(0) { $0 + $1.count } }.min() ?? 0 }
 

@@ -79,9 +79,10 @@ public struct SerialThread: Detector {
             check: "time k such calls at once: they take k times as long as one", focus: site.line)
     }
 
-    /// How long the thread has been inside calls, in the census that saw it for the shortest time but the first.
+    /// How long the thread has been inside calls, when it was so in each of the last censuses that are needed, but the first
+    /// of them. An older one may have come upon the moment between two calls.
     private static func held(by queue: BridgeQueue) -> Nanoseconds? {
-        let lengths = queue.sightings.dropFirst().map { sighting in
+        let lengths = queue.latest.dropFirst().map { sighting in
             sighting.running.since.map { sighting.time - $0 } ?? .zero
         }
         guard let least = lengths.min(), least >= leastHeld else { return nil }

@@ -29,7 +29,7 @@ public final class LaunchedServer: Sendable {
 
     /// It and everything it started.
     public var family: [Int32] {
-        let tree = ProcessTree()
+        let tree = ProcessTree(below: pid)
         let children = [pid] + tree.descendants(of: pid)
         return children + adopted().filter { !children.contains($0) }
     }

@@ -17,6 +17,37 @@ public struct ProcessTree: Hashable, Sendable {
         }
     }
 
+    /// What `pid` started, and what these started, by the kernel's own lists of children (proc_pid_task_children(5)): a few
+    /// small files instead of one for each process there is. A kernel without such lists is asked for all processes.
+    public init(below pid: Int32, _ proc: ProcFS = ProcFS()) {
+        guard Self.started(by: pid, proc) != nil else {
+            self.init(proc)
+            return
+        }
+        self.init(children: [:])
+        var next = [pid]
+        while let parent = next.popLast(), children.count < Self.maximumProcesses {
+            guard children[parent] == nil else { continue }
+            let found = Self.started(by: parent, proc) ?? []
+            children[parent] = found.sorted()
+            next += found
+        }
+    }
+
+    private init(children: [Int32: [Int32]]) { self.children = children }
+
+    /// The children of all threads of a process; `nil` where the kernel does not tell.
+    private static func started(by pid: Int32, _ proc: ProcFS) -> [Int32]? {
+        var found: [Int32] = []
+        var isKnown = false
+        for thread in (try? proc.numbers(in: proc.path(pid, "task"), limit: 4096)) ?? [] {
+            guard let list = try? proc.read(pid, "task/\(thread)/children", limit: 1 << 20) else { continue }
+            isKnown = true
+            found += list.split(separator: UInt8(ascii: " ")).compactMap { Int32(ascii: $0) }
+        }
+        return isKnown ? found : nil
+    }
+
     /// The processes that `pid` started, ascending.
     public func children(of pid: Int32) -> [Int32] { children[pid] ?? [] }
 

@@ -46,6 +46,25 @@ public final class ProcessMemory: RemoteMemory, Sendable {
         return Int(got)
     }
 
+    /// Reads ranges into a buffer in one system call.
+    public func gather(
+        _ ranges: [MemoryRange], into buffer: UnsafeMutableRawBufferPointer
+    ) throws(RemoteReadError) -> Int {
+        guard let start = buffer.baseAddress, let first = ranges.first, ranges.count <= GatherRead.maximumRanges else {
+            return 0
+        }
+        let all = ranges.map { ls_range(address: $0.address, length: $0.count) }
+        var here = ls_range(address: UInt64(UInt(bitPattern: start)), length: UInt64(buffer.count))
+        let got = all.withUnsafeBufferPointer {
+            ls_process_vm_readv(pid, &here, 1, $0.baseAddress, UInt64($0.count))
+        }
+        count(got)
+        if got > 0 { return Int(got) }
+        let error = RemoteReadError(got, first.address, Int(truncatingIfNeeded: first.count))
+        if case .unmapped = error { return 0 }
+        throw error
+    }
+
     private func count(_ got: Int64) {
         calls.wrappingAdd(1, ordering: .relaxed)
         if got > 0 { bytes.wrappingAdd(Int(got), ordering: .relaxed) }

@@ -28,19 +28,24 @@ public final class ThreadStopper {
     private var isAwaited = false
     private var signal: Int32 = 0
 
-    /// Longest wait for a thread to stop.
-    private static let timeout: Int64 = 20_000_000
+    /// Longest wait, in nanoseconds, for a thread to stop, and how many such waits there are while it may run: on a crowded
+    /// machine it stops as soon as it gets a processor.
+    private static let (timeout, waits): (Int64, Int) = (20_000_000, 25)
 
     /// A stopper of `tid`. Nothing is done yet.
     public init(tid: Int32) { self.tid = tid }
 
-    deinit { release() }
+    deinit { letGo() }
 
     /// Stops the thread.
     public func stop() -> Outcome {
         guard !isStopped else { return .stopped }
-        let result = ls_stop_thread(tid, isAwaited ? 1 : 0, Self.timeout, &signal)
-        isAwaited = result == -ETIMEDOUT
+        var result: Int32 = 0
+        for _ in 0..<Self.waits {
+            result = ls_stop_thread(tid, isAwaited ? 1 : 0, Self.timeout, &signal)
+            isAwaited = result == -ETIMEDOUT
+            guard isAwaited, !isUninterruptible else { break }
+        }
         switch -result {
         case 0:
             isStopped = true
@@ -50,6 +55,19 @@ public final class ThreadStopper {
         case EPERM, EACCES: return .refused
         default: return .ended
         }
+    }
+
+    /// It sleeps where no signal reaches it (proc_pid_stat(5): D).
+    private var isUninterruptible: Bool {
+        guard let line = try? ProcFS().read(tid, "stat", limit: 4096) else { return true }
+        return ProcStat(parsing: line)?.state == "D"
+    }
+
+    /// Lets it go on for good: a stop that was asked for and did not come in time is waited for once more, lest it come when
+    /// nobody is there to end it.
+    public func letGo() {
+        if isAwaited { _ = stop() }
+        release()
     }
 
     /// Lets it go on. Does nothing when it is not stopped.

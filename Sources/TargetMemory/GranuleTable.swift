@@ -10,6 +10,15 @@ final class GranuleTable {
         @usableFromInline var slot: UInt32
         /// Its 4 KB pages that could be read, as bits 0 to 3.
         @usableFromInline var readable: UInt32
+        /// Its number among `GranuleVersions`, where those are kept.
+        @usableFromInline var record: UInt32
+    }
+
+    /// A granule, and which of its blocks of 1 KB were read since it was turned to, as bits 0 to 15.
+    @usableFromInline struct Recent {
+        @usableFromInline var key: UInt64
+        @usableFromInline var entry: Entry
+        @usableFromInline var touched: UInt32
     }
 
     /// What came of a read.
@@ -31,9 +40,14 @@ final class GranuleTable {
     @usableFromInline let arena: UnsafeMutableRawPointer
     /// The granule that the last read was in: most reads are in the one of the read before. Behind a pointer, since a
     /// stored property costs a check of exclusive access at every read.
-    @usableFromInline let last: UnsafeMutablePointer<(key: UInt64, entry: Entry)>
+    @usableFromInline let last: UnsafeMutablePointer<Recent>
     /// Granules held.
     private(set) var used = 0
+    /// How often all was forgotten.
+    private(set) var resets = 0
+    /// What was read since `beginFootprint`, each granule once, where somebody wants to know.
+    private var footprint: [Footprint.Part] = []
+    private var isNoting = false
 
     /// Address >> 14 of the granule in each bucket, or `vacant`. Open addressing, linear probing; twice as many buckets
     /// as slots at least, so that a probe always ends.
@@ -41,6 +55,8 @@ final class GranuleTable {
     private let entries: UnsafeMutablePointer<Entry>
     private let bucketMask: Int
     private let slots: Int
+
+    private static var nothing: Entry { Entry(slot: 0, readable: 0, record: 0) }
 
     /// A table of at most `limit` bytes: at least one granule, at most 16 GB.
     init(limit: Int) {
@@ -51,9 +67,9 @@ final class GranuleTable {
         keys = .allocate(capacity: buckets)
         keys.initialize(repeating: Self.vacant, count: buckets)
         entries = .allocate(capacity: buckets)
-        entries.initialize(repeating: Entry(slot: 0, readable: 0), count: buckets)
+        entries.initialize(repeating: Self.nothing, count: buckets)
         last = .allocate(capacity: 1)
-        last.initialize(to: (Self.vacant, Entry(slot: 0, readable: 0)))
+        last.initialize(to: Recent(key: Self.vacant, entry: Self.nothing, touched: 0))
         arena = .allocate(byteCount: slots * Self.granule, alignment: 4096)
     }
 
@@ -65,9 +81,43 @@ final class GranuleTable {
     }
 
     func reset() {
+        noteLast()
         keys.update(repeating: Self.vacant, count: bucketMask + 1)
         last.pointee.key = Self.vacant
         used = 0
+        resets += 1
+    }
+
+    /// Notes what is read from now on.
+    func beginFootprint() {
+        footprint.removeAll()
+        isNoting = true
+        last.pointee.touched = 0
+    }
+
+    /// What was read since.
+    func takeFootprint() -> [Footprint.Part] {
+        noteLast()
+        isNoting = false
+        return footprint
+    }
+
+    /// Adds what was read of the granule that was turned to last.
+    private func noteLast() {
+        guard isNoting, last.pointee.touched != 0 else { return }
+        let part = Footprint.Part(record: last.pointee.entry.record, blocks: last.pointee.touched)
+        last.pointee.touched = 0
+        // A walk reads a few granules, in turns.
+        for index in footprint.indices.reversed() where footprint[index].record == part.record {
+            footprint[index].blocks |= part.blocks
+            return
+        }
+        footprint.append(part)
+    }
+
+    /// The blocks of a granule that a range is in, as bits.
+    @inlinable static func blocks(_ offset: Int, _ count: Int) -> UInt32 {
+        (2 << UInt32(truncatingIfNeeded: (offset + count - 1) >> 10)) &- (1 << UInt32(truncatingIfNeeded: offset >> 10))
     }
 
     /// Fills `buffer`, from its byte `done` on, from the granules held; `done` says how far it came, so that a range of
@@ -83,8 +133,13 @@ final class GranuleTable {
             guard let entry = find(here >> 14) else { return .missing(here >> 14) }
             if entry.readable != 0b1111 {
                 for page in (offset / Self.page)...((offset + count - 1) / Self.page)
-                where entry.readable & (1 << page) == 0 { return .unreadable }
+                where entry.readable & (1 << page) == 0 {
+                    // That it cannot be read was read, too.
+                    last.pointee.touched |= Self.blocks(offset, count)
+                    return .unreadable
+                }
             }
+            last.pointee.touched |= Self.blocks(offset, count)
             (start + done).copyMemory(
                 from: arena + (Int(entry.slot) * Self.granule + offset), byteCount: count)
             done += count
@@ -99,11 +154,11 @@ final class GranuleTable {
     }
 
     /// Keeps the granule whose bytes were put where `makeRoom` said.
-    func keep(_ key: UInt64, readable: UInt32) {
+    func keep(_ key: UInt64, readable: UInt32, record: UInt32) {
         var bucket = home(of: key)
         while keys[bucket] != Self.vacant { bucket = (bucket + 1) & bucketMask }
         keys[bucket] = key
-        entries[bucket] = Entry(slot: UInt32(used), readable: readable)
+        entries[bucket] = Entry(slot: UInt32(used), readable: readable, record: record)
         used += 1
     }
 
@@ -114,7 +169,8 @@ final class GranuleTable {
             if keys[bucket] == Self.vacant { return nil }
             bucket = (bucket + 1) & bucketMask
         }
-        last.pointee = (key, entries[bucket])
+        noteLast()
+        last.pointee = Recent(key: key, entry: entries[bucket], touched: 0)
         return entries[bucket]
     }
 

@@ -10,6 +10,44 @@ public protocol RemoteMemory {
     ///
     /// - Throws: `RemoteReadError` when any byte of the range is not readable. The buffer's content is then undefined.
     func read(at address: RemoteAddress, into buffer: UnsafeMutableRawBufferPointer) throws(RemoteReadError)
+
+    /// Reads ranges into a buffer, one after the other, at most 1 024 of them, which have room in it.
+    ///
+    /// - Returns: how many bytes it came, in whole ranges: what follows could not be read, or not all of it.
+    func gather(_ ranges: [MemoryRange], into buffer: UnsafeMutableRawBufferPointer) throws(RemoteReadError) -> Int
+}
+
+/// A range of the target's memory, as process_vm_readv(2) has it.
+public struct MemoryRange: Hashable, Sendable {
+    /// Where it begins.
+    public var address: RemoteAddress
+    /// Its bytes.
+    public var count: UInt64
+
+    /// `count` bytes at `address`.
+    public init(address: RemoteAddress, count: UInt64) {
+        self.address = address
+        self.count = count
+    }
+}
+
+extension RemoteMemory {
+    /// Reads range by range.
+    public func gather(
+        _ ranges: [MemoryRange], into buffer: UnsafeMutableRawBufferPointer
+    ) throws(RemoteReadError) -> Int {
+        var done = 0
+        for range in ranges {
+            guard let count = Int(exactly: range.count), count <= buffer.count - done else { return done }
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
+            do throws(RemoteReadError) { try read(at: range.address, into: part) } catch {
+                guard case .unmapped = error else { throw error }
+                return done
+            }
+            done += count
+        }
+        return done
+    }
 }
 
 /// Why a read of the target gave nothing.

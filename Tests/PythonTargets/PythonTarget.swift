@@ -46,6 +46,11 @@ public final class PythonTarget {
         try JSONDecoder().decode(type, from: Data((lines.first ?? "").utf8))
     }
 
+    /// A line that it printed later, as JSON.
+    public func truth<Value: Decodable>(_ type: Value.Type = Value.self, in line: String) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(line.utf8))
+    }
+
     /// The next line it prints.
     public func readLine() throws -> String? {
         var line: [UInt8] = []

@@ -1,4 +1,4 @@
-// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ|max] [SECONDS] [WORK]
+// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ|max|ROUNDS] [SECONDS] [WORK]
 // For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
 import CPythonLayouts
 import CPythonProbe
@@ -85,31 +85,33 @@ func measureSamples(_ process: PythonProcess, rate: Double?, length: Double) thr
     for (fault, count) in faults { FileHandle.standardError.write(Data("impossible: \(fault): \(count)\n".utf8)) }
 }
 
-func measureCensus(_ process: PythonProcess) throws {
+func measureCensus(_ process: PythonProcess, rounds: Int) throws {
     let taker = CensusTaker(process)
     var times: [Double] = []
-    var tasks = 0
+    var (tasks, calls, bytes) = (0, 0, 0)
     var cpuStart = cpu()
-    for _ in 0..<11 {
+    for _ in 0...rounds {
         let before = now()
         tasks = try taker.take(at: moment(in: 0)).tasks.total
         times.append((now() - before) * 1000)
         // The first finds every cache cold.
-        if times.count == 1 { cpuStart = cpu() }
+        if times.count == 1 { (cpuStart, calls, bytes) = (cpu(), process.memory.callCount, process.memory.byteCount) }
     }
-    let each = (cpu() - cpuStart) * 100
+    let each = (cpu() - cpuStart) * 1000 / Double(rounds)
+    (calls, bytes) = ((process.memory.callCount - calls) / rounds, (process.memory.byteCount - bytes) / rounds)
     let before = now()
     let types = try taker.types(at: moment(in: 0))
     let warm = times.dropFirst().sorted()
     report([
-        "bench": "census", "tasks": tasks, "cold_ms": times[0], "warm_ms": warm[5], "least_ms": warm[0],
-        "cpu_ms": each, "types_ms": (now() - before) * 1000, "objects": types?.counts.values.reduce(0, +) ?? 0,
+        "bench": "census", "tasks": tasks, "cold_ms": times[0], "warm_ms": warm[rounds / 2], "least_ms": warm[0],
+        "cpu_ms": each, "syscalls": calls, "megabytes": Double(bytes) / 1e6, "types_ms": (now() - before) * 1000,
+        "objects": types?.counts.values.reduce(0, +) ?? 0,
     ])
 }
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let pid = Int32(arguments[1]) else {
-    print("usage: bench-cpython PID attach|samples|census [HZ|max] [SECONDS] [WORK]")
+    print("usage: bench-cpython PID attach|samples|census [HZ|max|ROUNDS] [SECONDS] [WORK]")
     exit(64)
 }
 // Steps of work at the bottom of the target's stack, as the caller says it.
@@ -128,6 +130,6 @@ switch arguments[2] {
 case "samples":
     let rate = arguments.count > 3 ? Double(arguments[3]) : nil
     try measureSamples(process, rate: rate, length: arguments.count > 4 ? Double(arguments[4]) ?? 2 : 2)
-case "census": try measureCensus(process)
+case "census": try measureCensus(process, rounds: arguments.count > 3 ? max(1, Int(arguments[3]) ?? 10) : 10)
 default: report(["bench": "attach", "ms": attached])
 }

@@ -3,15 +3,43 @@ import Observations
 import RemoteProcess
 import TargetMemory
 
+/// A coroutine that waits for a thread, or for one that runs its call. Source: asgiref 3.7 to 3.13, asgiref/sync.py.
+struct BridgeWait {
+    /// The list by which the thread that runs the call is known: `SyncToAsync.__call__` and `thread_handler` share it.
+    var context: RemoteAddress
+    var executor: RemoteAddress
+    var workers: Int?
+    var site: Frame?
+}
+
+extension ObjectReader {
+    /// The call that a chain waits for; `nil` when it waits for none.
+    func bridgeWait(of chain: CoroutineChain, _ chains: ChainTable) throws(RemoteReadError) -> BridgeWait? {
+        guard let place = chain.links.lastIndex(where: { $0.frame.code.role.contains(.bridgeCall) }) else { return nil }
+        let frame = chain.links[place].frame
+        let context = try local("task_context", of: frame)
+        guard context != 0 else { return nil }
+        var call = BridgeWait(context: context, executor: try local("executor", of: frame))
+        if call.executor != 0 {
+            if try isNone(call.executor) {
+                call.executor = 0
+            } else if try type(of: call.executor)?.name == "CurrentThreadExecutor" {
+                call.workers = 1
+            } else {
+                call.workers = try number("_max_workers", of: call.executor)
+            }
+        }
+        if let link = chain.links[..<place].last(where: { $0.frame.code.isApplication }) {
+            call.site = try chains.frame(link, self)
+        }
+        return call
+    }
+}
+
 /// A census of the calls of synchronous code from coroutines, while it is being taken.
-///
-/// A coroutine in `SyncToAsync.__call__` waits for a thread, or for one that runs its call; both hold the same list
-/// `task_context`, by which they are joined. Source: asgiref 3.7 to 3.13, asgiref/sync.py.
 struct BridgeDraft {
     private struct Waiting {
-        var executor: RemoteAddress
-        var workers: Int?
-        var site: Frame?
+        var wait: BridgeWait
         var consumer: String?
     }
 
@@ -26,29 +54,9 @@ struct BridgeDraft {
 
     init(_ sources: TargetSources) { self.sources = sources }
 
-    /// Looks whether a task waits for a call; `consumer` is the class that it serves.
-    mutating func note(_ walked: WalkedTask, consumer: String?, _ reader: ObjectReader) throws(RemoteReadError) {
-        let links = walked.chain.links
-        guard let place = links.lastIndex(where: { $0.frame.code.isBridge("__call__") }) else { return }
-        let frame = links[place].frame
-        let context = try reader.local("task_context", of: frame)
-        guard context != 0 else { return }
-        var call = Waiting(executor: try reader.local("executor", of: frame), consumer: consumer)
-        if call.executor != 0 {
-            if try reader.isNone(call.executor) {
-                call.executor = 0
-            } else if try reader.type(of: call.executor)?.name == "CurrentThreadExecutor" {
-                call.workers = 1
-            } else {
-                call.workers = try reader.number("_max_workers", of: call.executor)
-            }
-        }
-        if let link = links[..<place].last(where: { $0.frame.code.isApplication }) {
-            call.site = Frame(
-                kind: .python, function: try reader.qualifiedName(link), file: link.frame.code.fileName,
-                line: link.frame.line, definition: sources.definitionLine(of: link.frame.code))
-        }
-        waiting[context] = call
+    /// Notes that a task waits for a call; `consumer` is the class that it serves.
+    mutating func note(_ wait: BridgeWait, consumer: String?) {
+        waiting[wait.context] = Waiting(wait: wait, consumer: consumer)
     }
 
     /// Whether any task waits for a call: then it is worth looking at the threads.
@@ -70,9 +78,9 @@ struct BridgeDraft {
                 let tid = TargetThreads.outerID(of: thread.tid, in: process.pid)
                 var found = call
                 if let identity = found.running, let mine = rest.removeValue(forKey: identity) {
-                    found.executor = mine.executor
-                    found.workers = mine.workers
-                    found.site = mine.site
+                    found.executor = mine.wait.executor
+                    found.workers = mine.wait.workers
+                    found.site = mine.wait.site
                     found.consumer = mine.consumer
                 }
                 found.thread = TargetThreads.name(of: tid, in: process.pid)
@@ -82,11 +90,12 @@ struct BridgeDraft {
         }
         var alike: [Alike: BridgeCall] = [:]
         for call in rest.values {
-            let key = Alike(executor: call.executor, site: call.site, consumer: call.consumer)
+            let key = Alike(executor: call.wait.executor, site: call.wait.site, consumer: call.consumer)
             alike[
                 key,
                 default: BridgeCall(
-                    executor: call.executor, workers: call.workers, site: call.site, consumer: call.consumer, count: 0)
+                    executor: call.wait.executor, workers: call.wait.workers, site: call.wait.site,
+                    consumer: call.consumer, count: 0)
             ].count += 1
         }
         calls += alike.values.sorted { ($0.count, $0.executor) > ($1.count, $1.executor) }
@@ -95,7 +104,7 @@ struct BridgeDraft {
 
     /// The call that a thread runs, innermost frame first; `nil` when it runs none.
     private func running(_ stack: [PythonFrame], _ reader: ObjectReader) throws(RemoteReadError) -> BridgeCall? {
-        guard let handler = stack.firstIndex(where: { $0.code.isBridge("thread_handler") }) else { return nil }
+        guard let handler = stack.firstIndex(where: { $0.code.role.contains(.bridgeThread) }) else { return nil }
         let context = try reader.local("task_context", of: stack[handler])
         guard context != 0 else { return nil }
         return BridgeCall(
@@ -109,9 +118,4 @@ struct BridgeDraft {
             kind: .python, function: frame.code.qualifiedName, file: frame.code.fileName, line: frame.line,
             definition: sources.definitionLine(of: frame.code))
     }
-}
-
-extension CodeObject {
-    /// Whether it is a method of asgiref's bridges.
-    fileprivate func isBridge(_ name: String) -> Bool { self.name == name && fileName.hasSuffix("asgiref/sync.py") }
 }

@@ -22,7 +22,7 @@ public struct Census: Sendable {
 /// Takes censuses of a process: counts every asyncio task and every Channels consumer, and reads the few locals that
 /// tell a stuck one (design §7), nothing else of the user's data.
 ///
-/// Keeps what does not change between two censuses (code objects, classes). One thread.
+/// Keeps what does not change between two censuses (code objects, classes, tasks that stand still). One thread.
 public final class CensusTaker {
     private let process: PythonProcess
     private let walker: TaskWalker
@@ -38,8 +38,8 @@ public final class CensusTaker {
     init(_ process: PythonProcess, runs: CallRuns?) {
         self.process = process
         self.runs = runs
-        walker = TaskWalker(process)
         sources = TargetSources(of: process)
+        walker = TaskWalker(process, sources)
         classes = ConsumerClasses(sources, pid: process.pid)
     }
 
@@ -47,28 +47,16 @@ public final class CensusTaker {
     ///
     /// - Throws: `.gone` or another error when the process cannot be read at all.
     public func take(at now: Moment) throws(RemoteReadError) -> Census {
-        var draft = CensusDraft(
-            process, codes: walker.codes, sources: sources, clock: CensusClock(now: now))
         let reader = walker.begin()
         classes.now = now
         if !isSurveyed {
             isSurveyed = true
             try? classes.survey(interpreter: process.mainInterpreter, reader, walker.codes)
         }
-        var walked: [(WalkedTask, ObjectReader)] = []
-        try walker.walk(reader) { (task, reader) throws(RemoteReadError) in walked.append((task, reader)) }
-        // The consumers first, so that a task can be told to be one's own.
-        for (index, (task, reader)) in walked.enumerated() where task.task.state == .pending {
-            try? draft.note(task, index, reader, &classes)
-        }
-        var bridges = BridgeDraft(sources)
-        for (index, (task, reader)) in walked.enumerated() {
-            try? draft.noteTask(task, index, reader, &classes)
-            try? bridges.note(task, consumer: draft.consumer(ofTaskAt: index), reader)
-        }
-        var census = draft.census(reader)
+        var draft = CensusDraft(process, sources: sources, clock: CensusClock(now: now))
+        draft.add(try walker.facts(), walker, reader, &classes)
+        var census = draft.census(walker, reader, runs)
         census.methods = classes.takeMethods()
-        if !bridges.isEmpty { census.bridges = bridges.census(at: now, of: process, walker.codes, runs) }
         return census
     }
 

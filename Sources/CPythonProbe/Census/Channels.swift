@@ -23,8 +23,7 @@ extension ObjectReader {
     /// The consumer that a chain serves; `nil` when it serves none.
     func consumer(of chain: CoroutineChain) throws(RemoteReadError) -> ConsumerSighting? {
         for (index, link) in chain.links.enumerated() {
-            let code = link.frame.code
-            if code.name == "await_many_dispatch", code.fileName.hasSuffix("channels/utils.py") {
+            if link.frame.code.role.contains(.dispatchLoop) {
                 let before = index > 0 ? chain.links[index - 1].frame : nil
                 guard let instance = try consumer(loop: link.frame, caller: before), let type = try type(of: instance)
                 else { return nil }
@@ -32,7 +31,7 @@ extension ObjectReader {
                     instance: instance, type: type, loop: link.frame, inner: chain.links[(index + 1)...])
             }
         }
-        guard let call = chain.links.last(where: { isConsumerCall($0.frame.code) }) else { return nil }
+        guard let call = chain.links.last(where: { $0.frame.code.role.contains(.consumerCall) }) else { return nil }
         let instance = try local("self", of: call.frame)
         guard instance != 0, let type = try type(of: instance) else { return nil }
         return .init(instance: instance, type: type, loop: nil, inner: [])
@@ -45,7 +44,7 @@ extension ObjectReader {
     ) throws(RemoteReadError) -> (consumer: String?, message: String?)? {
         let stack = try stack(ofThread: state, codes)
         for (index, frame) in stack.enumerated()
-        where frame.code.name == "await_many_dispatch" && frame.code.fileName.hasSuffix("channels/utils.py") {
+        where frame.code.role.contains(.dispatchLoop) {
             let caller = index + 1 < stack.count ? stack[index + 1] : nil
             guard let instance = try consumer(loop: frame, caller: caller), let type = try type(of: instance) else {
                 return nil
@@ -55,13 +54,9 @@ extension ObjectReader {
         return nil
     }
 
-    private func isConsumerCall(_ code: CodeObject) -> Bool {
-        code.name == "__call__" && code.fileName.hasSuffix("channels/consumer.py")
-    }
-
     /// The instance: `self` of the consumer's `__call__`, or the receiver of the bound `dispatch`.
     private func consumer(loop: PythonFrame, caller: PythonFrame?) throws(RemoteReadError) -> RemoteAddress? {
-        if let caller, isConsumerCall(caller.code) {
+        if let caller, caller.code.role.contains(.consumerCall) {
             let instance = try local("self", of: caller)
             if instance != 0 { return instance }
         }

@@ -33,7 +33,7 @@ struct DispatchCounter {
     static let toldWithin = Nanoseconds.milliseconds(1_200)
 
     private let process: PythonProcess
-    private let codes = CodeTable()
+    private let codes = CodeTable.withRoles()
     private var due = Moment(nanoseconds: .min)
     private var progress: [UInt64: UInt64] = [:]
     private var loops: [Loop] = []

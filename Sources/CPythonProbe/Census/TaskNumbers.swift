@@ -4,9 +4,10 @@ import Observations
 extension PythonTask {
     /// The number in a default name: `Task-17`.
     var number: Int? {
-        let utf8 = name.utf8
-        guard utf8.starts(with: "Task-".utf8) else { return nil }
-        return Int(name.dropFirst(5))
+        switch label {
+        case .number(let number): return number
+        case .text(let name): return name.utf8.starts(with: "Task-".utf8) ? Int(name.dropFirst(5)) : nil
+        }
     }
 }
 

@@ -8,55 +8,101 @@ struct WalkedTask {
     var chain: CoroutineChain
 }
 
-/// Enumerates the asyncio tasks of a process over page snapshots.
+/// Goes through the asyncio tasks of a process over page snapshots.
 ///
-/// One big snapshot serves all tasks that stand still. Those that moved while they were read (a task that runs, a
+/// One snapshot serves all tasks that stand still. Those that moved while they were read (a task that runs, a
 /// chain that does not fit together) are read again over a small fresh one, which takes some 30 µs and so most often
-/// sees one instant.
+/// sees one instant. Those that have not changed since the last time are not read at all.
 ///
 /// One thread.
 final class TaskWalker {
     /// Tasks that are read again, at most, and how often each.
     private static let (againLimit, tries) = (64, 6)
+    /// Memory for pages. Tasks come in the order of their addresses, so that their objects are near each other's.
+    private static let room = 16 << 20
 
     let process: PythonProcess
-    let codes = CodeTable()
+    let codes = CodeTable.withRoles(comparesTexts: true)
+    let examiner: TaskExaminer
     private let snapshot: PageSnapshot<ProcessMemory>
     private let small: PageSnapshot<ProcessMemory>
+    private let reader: ObjectReader
+    private var remembered = RememberedTasks()
+    /// Tasks that were read in this census, rather than remembered.
+    private(set) var tasksRead = 0
 
-    init(_ process: PythonProcess) {
+    init(_ process: PythonProcess, _ sources: TargetSources) {
         self.process = process
-        // A server with 10 000 connections has some 150 MB that a census looks at; what is not looked at takes no memory.
-        snapshot = PageSnapshot(of: process.memory, limit: 256 << 20)
+        snapshot = PageSnapshot(of: process.memory, limit: Self.room, tracksChanges: true)
         small = PageSnapshot(of: process.memory, limit: 1 << 20)
+        reader = ObjectReader(snapshot, layout: process.layout)
+        examiner = TaskExaminer(process, sources)
     }
 
-    /// Begins a census: a reader of memory as it is from now on.
+    /// Begins a census: a reader of memory as it is from now on. What was concluded from types and code objects is
+    /// forgotten when one of them is not what it was.
     func begin() -> ObjectReader {
         snapshot.reset()
         codes.beginWalk()
-        return ObjectReader(snapshot, layout: process.layout)
+        let areTypesTheSame = reader.recheckTypes()
+        if !areTypesTheSame || !examiner.chains.isStillTrue(codes, reader) {
+            remembered.removeAll()
+            examiner.forget()
+        }
+        return reader
     }
 
-    /// All tasks; each with the reader that saw it, for its locals.
-    func walk(
-        _ reader: ObjectReader, _ body: (WalkedTask, ObjectReader) throws(RemoteReadError) -> Void
-    ) throws(RemoteReadError) {
-        var again = Self.againLimit
+    /// The facts of all tasks.
+    func facts() throws(RemoteReadError) -> [TaskFacts] {
+        var addresses: [RemoteAddress] = []
         for interpreter in process.interpreters {
             guard let asyncio = try reader.asyncio(interpreter: interpreter) else { continue }
-            for task in try reader.tasks(of: asyncio, interpreter: interpreter) {
-                // A task may end, or its memory be used anew, at any time: one that cannot be read is passed over.
-                guard let chain = try? reader.chain(of: task.coroutine, codes) else { continue }
-                guard task.state == .pending, !isSettled(chain), again > 0 else {
-                    try body(WalkedTask(task: task, chain: chain), reader)
-                    continue
+            addresses += try reader.taskAddresses(of: asyncio, interpreter: interpreter)
+        }
+        if process.interpreters.count > 1 { addresses.sort() }
+        try snapshot.refresh()
+        tasksRead = 0
+        remembered.begin()
+        var facts: [TaskFacts] = []
+        facts.reserveCapacity(addresses.count)
+        var again = Self.againLimit
+        for address in addresses {
+            do throws(RemoteReadError) {
+                if let known = try remembered.facts(of: address, snapshot, reader) {
+                    facts.append(known)
+                } else if let found = try examine(address, &again) {
+                    facts.append(found)
                 }
-                again -= 1
-                let (best, seenBy) = readAgain(task, chain, reader)
-                try body(WalkedTask(task: task, chain: best), seenBy)
+            } catch {
+                // A task may end, or its memory be used anew, at any time: one that cannot be read is passed over.
+                if error == .gone || error == .notPermitted { throw error }
             }
         }
+        return facts
+    }
+
+    /// Reads a task, and remembers it if it stands still.
+    private func examine(_ address: RemoteAddress, _ again: inout Int) throws(RemoteReadError) -> TaskFacts? {
+        tasksRead += 1
+        snapshot.beginFootprint()
+        _ = reader.takeAnswers()
+        guard let task = try reader.task(address) else { return nil }
+        let chain = try reader.chain(of: task.coroutine, codes)
+        if task.state == .pending, !isSettled(chain), again > 0 {
+            again -= 1
+            let (best, seenBy) = readAgain(task, chain, reader)
+            return try examiner.facts(of: WalkedTask(task: task, chain: best), seenBy)
+        }
+        let facts = try examiner.facts(of: WalkedTask(task: task, chain: chain), reader)
+        if facts.server == nil, isSettled(chain), !examiner.hasReadLive, let footprint = snapshot.takeFootprint() {
+            remembered.remember(facts, footprint, reader.takeAnswers())
+        }
+        return facts
+    }
+
+    /// The chain of a task as it is in this census.
+    func chain(of task: PythonTask) throws(RemoteReadError) -> CoroutineChain {
+        try reader.chain(of: task.coroutine, codes)
     }
 
     private func isSettled(_ chain: CoroutineChain) -> Bool { chain.isWhole && !chain.isExecuting }

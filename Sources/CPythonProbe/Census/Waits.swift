@@ -23,7 +23,7 @@ extension ObjectReader {
         let peers = ["streams.py", "subprocess.py", "base_subprocess.py", "selector_events.py"]
         if peers.contains(where: { last.fileName.hasSuffix("asyncio/\($0)") }) { return .peer }
         // What another package waits for is not known: a database, most often.
-        return last.isInstalled ? .peer : .event
+        return last.role.contains(.installed) ? .peer : .event
     }
 
     /// Whether a delay is so long that nobody waits for its end: a heartbeat's pause is no goodbye.
@@ -45,12 +45,4 @@ extension ObjectReader {
         }
         return false
     }
-}
-
-extension CodeObject {
-    /// Whether it belongs to an installed package.
-    var isInstalled: Bool { fileName.contains("/site-packages/") || fileName.contains("/dist-packages/") }
-
-    /// Whether it is the user's own: neither the standard library nor an installed package.
-    var isApplication: Bool { !(fileName.hasPrefix("<") || isInstalled || fileName.contains("/lib/python3")) }
 }

@@ -19,7 +19,7 @@ final class LoopWatcher {
 
     private let process: PythonProcess
     private let reader: ObjectReader
-    private let codes = CodeTable()
+    private let codes = CodeTable.withRoles()
     private var loops: [WatchedLoop] = []
     /// The loops' numbers, in the order in which they were discovered.
     private var numbers: [RemoteAddress: Int] = [:]

@@ -41,11 +41,9 @@ extension ObjectReader {
     /// The server that a chain runs, as its own objects say; `nil` when it runs none.
     func server(of chain: CoroutineChain) throws(RemoteReadError) -> ServerState? {
         for link in chain.links.prefix(4) {
-            let code = link.frame.code
-            if code.name == "serve", code.fileName.hasSuffix("uvicorn/server.py") { return try uvicorn(link.frame) }
-            if code.name == "worker_serve", code.fileName.hasSuffix("hypercorn/asyncio/run.py") {
-                return try hypercorn(link.frame)
-            }
+            let role = link.frame.code.role
+            if role.contains(.uvicornServer) { return try uvicorn(link.frame) }
+            if role.contains(.hypercornServer) { return try hypercorn(link.frame) }
         }
         return nil
     }

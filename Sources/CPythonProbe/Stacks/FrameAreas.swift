@@ -62,6 +62,8 @@ struct FrameAreas: ~Copyable {
     private var chunkUsed = 0
     /// 3.11 and 3.12 keep the current frame in a frame of C code.
     private var cframe: RemoteAddress = 0
+    /// The entry frame at the outer end of the stack, once it was seen; 0 before.
+    private var entry: RemoteAddress = 0
     private var stateOffset = 0
     private var currentOffset = 0
     private var isPrepared = false
@@ -97,6 +99,7 @@ struct FrameAreas: ~Copyable {
 
     /// Forgets every area but the newest chunk.
     mutating func forget() {
+        entry = 0
         areas.removeAll(keepingCapacity: true)
         areaBytes = 0
         isPrepared = false
@@ -119,6 +122,7 @@ struct FrameAreas: ~Copyable {
             for index in areas.indices where areas[index].start == chunk { areas[index].length = chunkLength }
             isPrepared = false
         }
+        entry = 0
         let before = areas.count
         areas.removeAll { $0.walk <= weeding && $0.start != chunk }
         areaBytes = areas.reduce(0) { $0 + $1.length }
@@ -239,12 +243,28 @@ struct FrameAreas: ~Copyable {
         case missing
     }
 
+    /// Remembers that the stack ends at `address`, an entry frame from which `frame` was called. It need not be read again
+    /// until the areas are weeded: it is written when the thread enters Python and stays until it leaves. For that to be
+    /// told, `frame` must be the first of the thread's data stack: another could be inside a second entry.
+    ///
+    /// Python/pystate.c `push_chunk`: the first chunk {previous = NULL, size, top} leaves its first word out.
+    mutating func endsAt(_ address: RemoteAddress, below frame: RemoteAddress) {
+        guard entry == 0, let area = areas.first(where: { $0.start &+ 32 == frame }), load(area.first) == 0,
+            load(area.second) == 0, let index = areas.firstIndex(where: { $0.start == address })
+        else { return }
+        entry = address
+        areaBytes -= areas[index].length
+        areas.remove(at: index)
+        isPrepared = false
+    }
+
     /// Whether an area holds a frame.
     func holds(_ address: RemoteAddress) -> Bool {
-        areas.contains { area in
-            let offset = address &- area.start
-            return offset < UInt64(area.length) && Int(offset) + frame.size <= area.length
-        }
+        address == entry && entry != 0
+            || areas.contains { area in
+                let offset = address &- area.start
+                return offset < UInt64(area.length) && Int(offset) + frame.size <= area.length
+            }
     }
 
     /// Looks a frame up. The innermost frame's instruction may differ between the readings: it runs.
@@ -252,6 +272,7 @@ struct FrameAreas: ~Copyable {
     /// The code's lowest bit is set for a frame that C code entered (3.11).
     @inline(__always)
     mutating func find(_ address: RemoteAddress, depth: Int) -> Found {
+        if address == entry { return .words(previous: 0, code: 0, instruction: 0, owner: Self.notRunning) }
         var index = hint
         for _ in areas.indices {
             if index >= areas.count { index = 0 }

@@ -18,7 +18,7 @@ final class StackResolver {
     }
 
     private let reader: ObjectReader
-    private let codes = CodeTable()
+    private let codes = CodeTable.withRoles()
     /// Places found to be calls, kept until code objects are compared with the target again.
     private var callSites: Set<Place> = []
     private let sources: TargetSources

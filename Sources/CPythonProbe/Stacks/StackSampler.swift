@@ -118,6 +118,7 @@ public final class StackSampler {
     /// - Returns: `false` when the target is gone.
     func sample(until deadline: Moment) -> Bool {
         _ = ls_set_timer_slack(1)
+        defer { for thread in watched { thread.stopper?.letGo() } }
         var now = Moment.now()
         var due = now
         while now < deadline {

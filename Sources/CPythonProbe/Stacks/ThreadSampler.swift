@@ -99,7 +99,7 @@ final class ThreadSampler {
     /// - Returns: `nil` when it is whole; 0 when it is torn; else the frame that no area holds.
     private func walk(from innermost: RemoteAddress) -> RemoteAddress? {
         used = 1
-        var frame = innermost
+        var (frame, inner) = (innermost, innermost)
         // A stack that leads back into itself was put together from two moments (Brent's hare and tortoise).
         var (tortoise, steps, power) = (innermost, 0, 1)
         while frame != 0 {
@@ -115,8 +115,9 @@ final class ThreadSampler {
                     used += 2
                 } else if used > 1 {
                     words[used - 2] |= 1
+                    if previous == 0 { areas.endsAt(frame, below: inner) }
                 }
-                frame = previous
+                (frame, inner) = (previous, frame)
                 steps += 1
                 if frame == tortoise { return 0 }
                 if steps == power { (tortoise, power) = (frame, power * 2) }
