@@ -104,17 +104,17 @@ def quiet(target):
     return window.close()
 
 
-def peak_memory(pid):
-    """Peak resident kilobytes of a live process, or of the one that a shell runs."""
+def memory_of(pid):
+    """Resident kilobytes of a live process, or of the one that a shell runs: now, and at its peak."""
+    found = {}
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         pid = int(children[0]) if children else pid
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1])
+            found[line.split(":")[0]] = line.split()[1:2]
     except OSError:
         pass
-    return None
+    return tuple(int(found[name][0]) if name in found else None for name in ("VmRSS", "VmHWM"))
 
 
 def fill(command, options, target, rate=0, output=""):
@@ -142,10 +142,9 @@ def run_profiler(name, command, rate, target, options, folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    memory = None
     # Half way is late enough for the peak of a sampler, and does not disturb it by polling.
     time.sleep(options.duration / 2)
-    memory = peak_memory(process.pid)
+    resident, peak = memory_of(process.pid)
     errors = process.stderr.read().decode(errors="replace").strip().splitlines()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -167,7 +166,8 @@ def run_profiler(name, command, rate, target, options, folder):
         achieved_per_second=round(samples / options.duration),
         cpu_cores=round(cpu / options.duration, 4),
         cpu_us_per_sample=round(1e6 * cpu / samples, 1) if samples else None,
-        peak_rss_kb=memory,
+        rss_kb=resident,
+        peak_rss_kb=peak,
         target_ratio=round(window.speed / statistics.mean([before.speed, after.speed]), 3),
         impossible=impossible,
         impossible_percent=round(100 * impossible / samples, 4) if samples else None,

@@ -1,7 +1,10 @@
 #include "CLinux.h"
 #include <errno.h>
+#include <link.h>
 #include <sched.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -75,4 +78,27 @@ int32_t ls_stop_thread(int32_t tid, int32_t resumes, int64_t timeout, int32_t *s
     // The stop of our own interrupt is an event; anything else is a signal that is passed on.
     *signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
     return 0;
+}
+
+// Called by dl_iterate_phdr(3) for the program and each library.
+static int release_segments(struct dl_phdr_info *object, size_t size, void *released) {
+    (void)size;
+    // The kernel's own page is no file.
+    if (strncmp(object->dlpi_name, "linux-vdso", 10) == 0) return 0;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        // What was never written is in its file as it is in memory.
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
+        uint64_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uint64_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
+        if (madvise((void *)start, end - start, MADV_DONTNEED) == 0) *(int64_t *)released += (int64_t)(end - start);
+    }
+    return 0;
+}
+
+int64_t ls_release_program_pages(void) {
+    int64_t released = 0;
+    dl_iterate_phdr(release_segments, &released);
+    return released;
 }

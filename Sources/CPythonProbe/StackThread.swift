@@ -1,3 +1,4 @@
+import CLinux
 import CPythonLayouts
 import Clocks
 import Observations
@@ -28,6 +29,7 @@ final class StackThread: Sendable {
         let sampler = StackSampler(
             process, rate: options.rate, isBlocking: options.isBlocking, calls: control.calls)
         var (bytes, cpu) = (process.memory.byteCount, Nanoseconds.threadCPU().count)
+        var isStarting = true
         while true {
             let start = Moment.now()
             let due = min(start + Self.report, control.deadline)
@@ -49,6 +51,9 @@ final class StackThread: Sendable {
             case .replaced: return .targetReplaced
             default: return .targetExited
             }
+            // Two thirds of what is resident by now was needed to start and to find out what the target is.
+            if isStarting { _ = ls_release_program_pages() }
+            isStarting = false
             if control.isStopped { return .interrupted }
             if .now() >= control.deadline { return .finished }
         }

@@ -48,6 +48,39 @@ struct BlockingTests {
         }
     }
 
+    @Test(
+        "a target that is killed while it stands still is said to have ended",
+        .enabled(if: mayTrace, "ptrace is not permitted here"))
+    func killedWhileStopped() throws {
+        let interpreter = try #require(Interpreter.all.last)
+        let target = try PythonTarget("grammar", ["10"], on: interpreter)
+        let stopper = ThreadStopper(tid: target.pid)
+        #expect(stopper.stop() == .stopped)
+        kill(target.pid, SIGKILL)
+        stopper.release()
+        target.end()
+        #expect(stopper.stop() == .ended)
+    }
+
+    /// The kills come at other moments of a stop each time.
+    @Test(
+        "a target that is killed while it is stopped and let go all the time ends the window",
+        .enabled(if: mayTrace, "ptrace is not permitted here"), arguments: 0..<8)
+    func killedBetweenStops(round: Int) throws {
+        let interpreter = try #require(Interpreter.all.first)
+        let target = try PythonTarget("grammar", ["10"], on: interpreter)
+        let sampler = StackSampler(try PythonProcess(pid: target.pid), rate: nil, isBlocking: true)
+        _ = sampler.run(until: .now() + .milliseconds(20))
+        let pid = target.pid
+        OwnThread.run("killer") {
+            Moment.sleep(until: .now() + .microseconds(Int64(3_000 + 37 * round)))
+            kill(pid, SIGKILL)
+        }
+        let window = sampler.run(until: .now() + .seconds(60))
+        #expect(window.isGone && window.stops > 0)
+        target.end()
+    }
+
     @Test("a thread that has ended is said to have, and one that another traces to be refused")
     func outcomes() throws {
         #expect(ThreadStopper(tid: 0x3FFF_FFFF).stop() == .ended)

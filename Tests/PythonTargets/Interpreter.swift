@@ -18,6 +18,11 @@ public struct Interpreter: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The distribution's own, where it can be read: a program without symbols that has the interpreter inside, at an
+    /// address that was fixed when it was linked, and that every user may run.
+    public static let system: Interpreter? = (9...14).lazy.map { (minor: $0, path: "/usr/bin/python3.\($0)") }
+        .first { FileManager.default.isExecutableFile(atPath: $0.path) }.map { .init(path: $0.path, minor: $0.minor) }
+
     /// Those that are too old to be read.
     public static let tooOld: [Interpreter] = ["2.7", "3.6", "3.7", "3.8"].compactMap { version in
         candidates(version).first { FileManager.default.isExecutableFile(atPath: $0) }.map {

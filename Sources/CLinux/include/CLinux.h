@@ -39,4 +39,8 @@ int32_t ls_stop_thread(int32_t tid, int32_t resumes, int64_t timeout, int32_t *s
 /// Lets a stopped thread go, with a signal it was about to get, or 0. 0 or -errno.
 int32_t ls_release_thread(int32_t tid, int32_t signal);
 
+/// madvise(2) MADV_DONTNEED of the read-only segments of the program and its libraries: pages that only starting needed
+/// are no longer resident, those that are needed come back from the page cache. Returns the bytes of those segments.
+int64_t ls_release_program_pages(void);
+
 #endif

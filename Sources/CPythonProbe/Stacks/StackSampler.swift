@@ -55,6 +55,8 @@ public final class StackSampler {
         var cpu: Int32 = -1
         /// Index of the stack sampled last; `nil` when the last look at it found nothing new.
         var lastStack: Int?
+        /// Whether it ran no Python then.
+        var runsNothing = false
 
         private let state: ThreadState?
         /// Stops it while it is read, if that was asked for.
@@ -175,12 +177,12 @@ public final class StackSampler {
             switch try thread.sampler.sample(tag: thread.number << 2 | holds << 1 | idle, isRestless: attempt > 0) {
             case .good(let retries):
                 guard let stack = count(thread.sampler.stack, attempt) else { continue }
-                thread.lastStack = stack
+                (thread.lastStack, thread.runsNothing) = (stack, false)
                 quality.taken += 1
                 if retries + attempt > 0 { quality.retried += 1 }
                 return
             case .empty:
-                thread.lastStack = nil
+                (thread.lastStack, thread.runsNothing) = (nil, true)
                 return
             case .ended:
                 // Look who is there.
@@ -189,7 +191,7 @@ public final class StackSampler {
             case .lost: break
             }
         }
-        thread.lastStack = nil
+        (thread.lastStack, thread.runsNothing) = (nil, false)
         quality.lost += 1
     }
 
@@ -271,7 +273,9 @@ public final class StackSampler {
 
     private func noteCall(of thread: WatchedThread, _ now: Moment) {
         guard let index = thread.lastStack, index < table.entries.count else {
-            return calls.note(thread.tid, isInside: false, at: now)
+            // A sample that was lost says nothing of where the thread is.
+            if thread.runsNothing { calls.note(thread.tid, isInside: false, at: now) }
+            return
         }
         let isInside = bridgeCalls[index] ?? table.entries[index].trace.isBridgeCall
         bridgeCalls[index] = isInside
