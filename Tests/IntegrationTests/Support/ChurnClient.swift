@@ -45,16 +45,20 @@ enum ChurnClient {
         }
     }
 
-    /// Sends `messages` messages on each connection, one after the other's answer, while `body` runs; then hangs up.
+    /// Sends `messages` messages on each connection, one after the other's answer, while `body` runs; then hangs up. The
+    /// connections are open when `body` begins.
     static func talking<Value: Sendable>(
         _ server: ServerFixture, _ path: String, connections: Int = 1, messages: Int,
         replyTimeout: Int = 60, _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
         let client = try ChildProcess(
             command(server, path, connections, .hold, "hello") + [
-                "--messages", String(messages), "--reply-timeout", String(replyTimeout),
+                "--messages", String(messages), "--reply-timeout", String(replyTimeout), "--announce",
             ])
         do {
+            guard try await client.readLine() == "open" else {
+                throw ChildProcess.Failure(description: "the client ended before its connections were open")
+            }
             let value = try await body()
             _ = try await client.finish()
             return value
