@@ -235,7 +235,10 @@ let package = Package(
         // Floor 4: sessions.
         room(
             "Session",
-            ["Analysis", "Detectors", "Gate", "Observations", "Recording", "RemoteProcess", "Replay", "Scenarios"]),
+            [
+                "Analysis", "Clocks", "Detectors", "Gate", "Launcher", "Observations", "Recording", "RemoteProcess",
+                "Replay", "Scenarios",
+            ]),
         room(
             "Launcher",
             [

@@ -32,6 +32,8 @@ public struct Evidence: Sendable {
     public var staleMembers: [StaleMembers]
     /// What the descriptors of each process did.
     public var descriptors: [DescriptorUse]
+    /// What a launched server did after its last client; `nil` when it was not watched for that.
+    public var aftermath: Aftermath?
     /// The methods of consumer classes.
     public var code: ConsumerCode
     /// Where the time went.
@@ -80,6 +82,7 @@ public struct Evidence: Sendable {
         let windows = try source.loops()
         loops = LoopSummary.summaries(of: windows)
         let samples = try source.processes()
+        aftermath = Aftermath.find(in: try source.clientEvents(), samples)
         processes = ProcessSummary.summaries(of: samples)
         descriptors = DescriptorUse.find(in: samples)
         connectionCensuses = try source.connectionCensuses()

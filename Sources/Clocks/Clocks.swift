@@ -18,6 +18,9 @@ extension Moment {
 extension Nanoseconds {
     /// CPU time that the calling thread has used, user and system.
     public static func threadCPU() -> Nanoseconds { Nanoseconds(read(CLOCK_THREAD_CPUTIME_ID)) }
+
+    /// CPU time that this process has used, user and system, all threads.
+    public static func processCPU() -> Nanoseconds { Nanoseconds(read(CLOCK_PROCESS_CPUTIME_ID)) }
 }
 
 /// What a calendar is made from.
@@ -26,7 +29,7 @@ public enum WallClock {
     public static func now() -> Double { Double(read(CLOCK_REALTIME)) / 1e9 }
 }
 
-/// A reading in nanoseconds. These three clocks always exist, so there is no failure to report.
+/// A reading in nanoseconds. These clocks always exist, so there is no failure to report.
 @inline(__always)
 private func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()

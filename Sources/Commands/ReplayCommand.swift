@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Gate
 import Observations
+import RealtimeServer
 import Replay
 import Reports
 import Scenarios
@@ -23,16 +24,32 @@ struct ReplayCommand: AsyncParsableCommand {
               loopscope replay churn.yaml
               loopscope replay churn.yaml --url ws://127.0.0.1:8000 --pid 4711
               loopscope replay churn.yaml -- uvicorn --port 0 app:application
+              loopscope replay churn.yaml --outside -- uvicorn --port 0 app:application
+              loopscope replay devtools.har --speed 10 --clients 50 --url ws://127.0.0.1:8000
               loopscope replay --verbs
             """)
 
-    @Argument(help: ArgumentHelp("The scenario.", valueName: "scenario"))
+    @Argument(help: ArgumentHelp("The scenario, or a HAR file out of DevTools.", valueName: "scenario"))
     var path: String?
 
     @Flag(help: "List the verbs and metrics of the scenario language.")
     var verbs = false
 
     @OptionGroup var target: ReplayTargetOptions
+
+    @Flag(
+        help:
+            "Read no memory: judge a launched server by its clients, its CPU, its log, and by how long it takes to end."
+    )
+    var outside = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How fast a HAR file is played: 1 as recorded, 10 ten times as fast, or max.", valueName: "factor"))
+    var speed: SpeedOption?
+
+    @Option(help: ArgumentHelp("How many clients do what a HAR file has, side by side.", valueName: "number"))
+    var clients: Int?
 
     @Option(help: ArgumentHelp("Play with this seed instead of the scenario's.", valueName: "number"))
     var seed: UInt64?
@@ -47,18 +64,30 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func validate() throws {
         if verbs { return }
+        if let clients, !(1...Phase.populationLimit).contains(clients) {
+            throw ValidationError("--clients is 1 to \(Phase.populationLimit)")
+        }
         guard path != nil else {
             throw ValidationError("name a scenario, or list what one is made of with --verbs")
         }
         try target.validate(command: command)
+        if outside, target.agent { throw ValidationError("--outside reads nothing, and --agent counts everything") }
+        if outside, command.isEmpty {
+            throw ValidationError("--outside wants a server to launch: what a URL alone shows, --url shows")
+        }
     }
 
     func run() async throws {
         let world = World.current
         if verbs { return world.output(VerbList.text) }
-        let scenario = try ScenarioFile.read(path ?? "", seed: seed)
-        let group = ClientGroup()
-        let target = try await target.open(command: command, scenario: scenario)
+        let (scenario, capture) = try source()
+        let group = ClientGroup(loops: scenario.mostClients > ReplayTargetOptions.inProcessLimit ? 2 : 1)
+        if let limit = DescriptorLimit.raise(for: scenario.mostClients), !common.quiet,
+            let short = limit.shortfall(of: scenario.mostClients)
+        {
+            world.error("note: \(short.why)\n  do: \(short.remedy)\n")
+        }
+        let target = try await target.open(command: command, scenario: scenario, outside: outside)
         let result: ReplayResult
         do {
             result = try await Interrupts.cancel { [self] in
@@ -69,8 +98,41 @@ struct ReplayCommand: AsyncParsableCommand {
             await group.stop()
             throw error
         }
-        print(result, in: world)
-        try EarlyExit.end(with: result.status(expected: scenario.expectedFindings, failOn: common.failOn.severity))
+        print(result, capture, in: world)
+        if result.isUnreachable {
+            throw CommandError(
+                "nobody answers where the clients went",
+                why: result.outcome.clients.failures.keys.first?.what.plain(limit: 200),
+                do: "start the server, or say where it listens: --url ws://127.0.0.1:PORT", status: .unavailable)
+        }
+        let expected = outside ? scenario.expectedOutside ?? scenario.expectedFindings : scenario.expectedFindings
+        try EarlyExit.end(with: result.status(expected: expected, failOn: common.failOn.severity))
+    }
+
+    /// What is to be played.
+    private func source() throws -> (Scenario, Capture?) {
+        let path = path ?? ""
+        guard CaptureFile.isCapture(path) else {
+            guard speed == nil, clients == nil else {
+                throw ValidationError("--speed and --clients are for HAR files; a scenario says itself who comes when")
+            }
+            return (try ScenarioFile.read(path, seed: seed), nil)
+        }
+        let capture = try CaptureFile.read(path)
+        guard target.url != nil || target.pid != nil || !command.isEmpty else {
+            throw CommandError(
+                "a capture is played against the server it was made of",
+                why: "it was recorded at \(capture.host.plain(limit: 100))",
+                do: "start that server here, and say where: --url ws://127.0.0.1:8000, --pid, or `-- COMMAND`",
+                status: .usage)
+        }
+        do throws(CaptureError) {
+            return (
+                try Scenario(capture, speed: speed?.speed ?? .times(1), clients: clients ?? 1, seed: seed ?? 1), capture
+            )
+        } catch {
+            throw CommandError(error, in: path)
+        }
     }
 
     private func play(
@@ -78,24 +140,28 @@ struct ReplayCommand: AsyncParsableCommand {
     ) async throws -> ReplayResult {
         let outcome = Mutex(ReplayOutcome(scenario: scenario.name, seed: scenario.seed))
         let run = ScenarioRun(
-            scenario, at: target.endpoint, group: group, seesServer: target.seesServer, control: target.control)
+            scenario, at: target.endpoint, group: group, seesServer: target.seesServer, control: target.control,
+            aftermath: target.aftermath, isApart: !target.isEmbedded)
         let runner = SessionRunner(save: save, replacing: true)
         let session = try await runner.run(target.probe) { session in
             try await run.play(in: session, outcome: { new in outcome.withLock { $0 = new } }) { phase, clients in
                 guard world.errorIsTerminal, !common.quiet else { return }
-                world.error("\r\(phase.plain(limit: 32)): \(clients.opened) opened, \(clients.failed) failed\u{1B}[K")
+                let expected = scenario.phases.first { $0.name == phase }.map { " of \($0.mostClients)" } ?? ""
+                world.error(
+                    "\r\(phase.plain(limit: 32)): \(clients.started)\(expected) begun, \(clients.opened) opened, \(clients.opened - clients.closed) open, \(clients.failed) failed\u{1B}[K"
+                )
             }
         }
         if world.errorIsTerminal, !common.quiet { world.error("\r\u{1B}[K") }
         return ReplayResult(outcome: outcome.withLock { $0 }, session: session)
     }
 
-    private func print(_ result: ReplayResult, in world: World) {
+    private func print(_ result: ReplayResult, _ capture: Capture?, in world: World) {
         if common.json {
-            world.output(
-                JSONReport.value(result.session.report).adding(ReplayJSON.entries(result.outcome)).text(pretty: true)
-                    + "\n")
+            let entries = ReplayJSON.entries(result.outcome) + ReplayJSON.entries(capture)
+            world.output(JSONReport.value(result.session.report).adding(entries).text(pretty: true) + "\n")
         } else {
+            if let capture { world.output(ReplayText.sentence(capture) + "\n\n") }
             world.output(ReplayText(result.outcome, style: common.style(world)).text + "\n")
             common.print(result.session.report, in: world)
         }

@@ -53,19 +53,32 @@ struct ReplayTargetOptions: ParsableArguments {
     /// What is to be played against.
     ///
     /// - Throws: `CommandError`.
-    func open(command: [String], scenario: Scenario) async throws -> ReplayTarget {
+    func open(command: [String], scenario: Scenario, outside: Bool = false) async throws -> ReplayTarget {
         let endpoint = try url.flatMap { Endpoint(url: $0) }.map { try allowed($0) }
         if !command.isEmpty {
             let environment = World.current.environment
             let agent = agent ? try AgentLaunch(command, environment: environment) : nil
             var launcher = agent?.launcher(environment) ?? Launcher(command)
             (launcher.readiness, launcher.patience) = (.seconds(readyWithin), .seconds(exitWithin))
-            return .launched(launcher, endpoint, agent)
+            return outside ? .outside(launcher, endpoint) : .launched(launcher, endpoint, agent)
         }
         if let pid { return .process(pid, endpoint) }
         if let endpoint { return .url(endpoint) }
-        return .embedded(policy)
+        return Self.embedded(policy, clients: scenario.mostClients, program: World.current.program)
     }
+
+    /// The embedded server: in this process, or, where its clients' descriptors would not fit beside its own and their work beside its
+    /// work, in one of its own, which is observed over its socket.
+    static func embedded(_ policy: PolicyName, clients: Int, program: String) -> ReplayTarget {
+        guard clients > inProcessLimit else { return .embedded(policy) }
+        let command = [
+            program, "serve", "--port", "0", "--policy", policy.rawValue, "--connections", "\(clients)", "--quiet",
+        ]
+        return .launched(Launcher(command), nil, nil)
+    }
+
+    /// Most clients that share a process with the embedded server.
+    static let inProcessLimit = 9000
 
     private func allowed(_ endpoint: Endpoint) throws -> Endpoint {
         guard endpoint.isLoopback || iOwnThisHost == endpoint.host else {
@@ -84,12 +97,16 @@ struct OpenedTarget: Sendable {
     var endpoint: Endpoint
     /// Whether the server itself is watched, and not only by its clients.
     var seesServer: Bool
+    /// Whether the server is in this process.
+    var isEmbedded = false
     /// Signals a server that was launched.
     var control: ScenarioRun.ServerControl?
     /// What cannot be seen of it, and why.
     var remarks: [String] = []
     /// What a launched server wrote last.
     var log: LogTail?
+    /// Watches what a launched server does after its last client, where its memory is not read.
+    var aftermath: AftermathWatch?
 }
 
 /// What a scenario is played against.
@@ -98,6 +115,8 @@ enum ReplayTarget: Sendable {
     case url(Endpoint)
     case process(Int32, Endpoint?)
     case launched(Launcher, Endpoint?, AgentLaunch?)
+    /// Launched, and seen from outside only.
+    case outside(Launcher, Endpoint?)
 
     /// Makes it ready, plays, and ends what was started.
     func run(_ play: @escaping @Sendable (OpenedTarget) async throws -> ReplayResult) async throws -> ReplayResult {
@@ -105,7 +124,7 @@ enum ReplayTarget: Sendable {
         case .embedded(let policy):
             let target = try await EmbeddedTarget.start(policy: policy.policy(), loops: 1, port: 0)
             let opened = OpenedTarget(
-                probe: target.probe, endpoint: Endpoint(port: target.server.port), seesServer: true)
+                probe: target.probe, endpoint: Endpoint(port: target.server.port), seesServer: true, isEmbedded: true)
             do {
                 let result = try await play(opened)
                 await target.server.stop(deadline: .zero)
@@ -124,6 +143,8 @@ enum ReplayTarget: Sendable {
         case .launched(let launcher, let endpoint, let agent):
             defer { agent?.folder.remove() }
             return try await launch(launcher, endpoint, agent, play)
+        case .outside(let launcher, let endpoint):
+            return try await launchOutside(launcher, endpoint, play)
         }
     }
 
@@ -140,14 +161,7 @@ enum ReplayTarget: Sendable {
                 if let obstacle {
                     opened.remarks.append("nothing is counted: \(obstacle); it is read from outside instead")
                 }
-                opened.log = server.log
-                opened.control = { action in
-                    switch action {
-                    case .terminate: server.terminate()
-                    case .freeze: server.freeze()
-                    case .thaw: server.thaw()
-                    }
-                }
+                opened.takeControl(of: server)
                 return try await play(opened)
             }
             result.completeExit(seconds: ending.exitSeconds, wasKilled: ending.wasKilled)
@@ -166,12 +180,17 @@ enum ReplayTarget: Sendable {
             return OpenedTarget(
                 probe: target.probe, endpoint: endpoint, seesServer: true, remarks: target.remarks)
         } catch let error as CommandError where error.status == .notPermitted {
-            let family = ([pid] + ProcessTree(below: pid).descendants(of: pid)).prefix(AttachTarget.processLimit)
             let remark = "consumers, tasks, loops and groups cannot be seen: \(error.what)"
-            return OpenedTarget(
-                probe: CompositeProbe(leaders: family.map { ProcessProbe(pid: $0, tool: Loopscope.version) }),
-                endpoint: endpoint, seesServer: true, remarks: [remark + (error.remedy.map { " (\($0))" } ?? "")])
+            return unread(pid, endpoint, remark + (error.remedy.map { " (\($0))" } ?? ""))
         }
+    }
+
+    /// A server that is seen through /proc only.
+    static func unread(_ pid: Int32, _ endpoint: Endpoint, _ remark: String) -> OpenedTarget {
+        let family = ([pid] + ProcessTree(below: pid).descendants(of: pid)).prefix(AttachTarget.processLimit)
+        return OpenedTarget(
+            probe: CompositeProbe(leaders: family.map { ProcessProbe(pid: $0, tool: Loopscope.version) }),
+            endpoint: endpoint, seesServer: true, remarks: [remark])
     }
 
     /// Where a running process, or one of its workers, listens.

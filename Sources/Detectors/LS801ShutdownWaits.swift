@@ -12,7 +12,7 @@ public struct ShutdownWaits: Detector {
     /// What it is about.
     public var card: DetectorCard {
         DetectorCard(
-            code: "LS801", title: "shutdown waits for what never ends", severity: .high, minimumGrade: .read,
+            code: "LS801", title: "shutdown waits for what never ends", severity: .high, minimumGrade: .outside,
             meaning: """
                 A graceful shutdown waits until every application has returned. A consumer that outlived its connection \
                 never does, so a deploy hangs until it is killed: uvicorn waits for ever by default, hypercorn until its \
@@ -23,13 +23,16 @@ public struct ShutdownWaits: Detector {
                 own configuration does about them; and consumers whose socket is gone while a handler of theirs waits, \
                 for 4 s at the same place, for something of the process that has no time limit: they will not hear of \
                 their disconnect. During one: the server's own flag says that it was told to end, in censuses 2 s apart \
-                or more, and it still runs applications.
+                or more, and it still runs applications. From outside alone (`replay --outside -- CMD`): once its last \
+                client has gone, a launched server takes two seconds longer to end, or more, than a launch that nobody had \
+                visited, or its own log says that it cancelled applications of closed connections.
                 """,
             falsePositives: """
                 Open connections of a server that is not told to end are no reason: it closes them itself. A handler that \
                 waits with a time limit, for a thread or for a peer, is honest work. Where another finding says why \
                 consumers do not end, this one stands as a line under it. During a deploy a client that answers its \
-                close frame late holds the shutdown up as well.
+                close frame late holds the shutdown up as well. From outside nobody can tell which consumer it is, nor \
+                a swallowed stop from a handler that never returns: attach for that.
                 """,
             fixes: [
                 ("any", "fix what never ends; a timeout only cuts it off"),
@@ -42,7 +45,10 @@ public struct ShutdownWaits: Detector {
     /// Judges a session.
     public func check(_ evidence: Evidence) -> DetectorResult {
         guard !evidence.connectionCensuses.isEmpty else {
-            return .notEnoughEvidence("no census of consumers was taken")
+            guard let aftermath = evidence.aftermath else {
+                return .notEnoughEvidence("no census of consumers was taken, and nobody told the server to end")
+            }
+            return outside(aftermath)
         }
         let pids = Set(evidence.connectionCensuses.map(\.pid)).sorted()
         let found =

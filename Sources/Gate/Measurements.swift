@@ -113,6 +113,7 @@ public struct Measurements: Sendable {
         switch name {
         case "clients.opened": return Double(clients.opened)
         case "clients.refused": return Double(clients.refused)
+        case "connects.peak": return Double(clients.connectPeak)
         case "clients.failed": return Double(clients.failed)
         case "messages.sent": return Double(clients.sent)
         case "messages.received": return Double(clients.received)

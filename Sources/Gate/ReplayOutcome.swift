@@ -35,6 +35,9 @@ public struct ReplayOutcome: Sendable {
         phases.reduce(into: ClientTally()) { $0.merge($1.clients) }
     }
 
+    /// CPU that this process took while it played, in percent of one core; `nil` where the server was in it.
+    public var driverCPU: Double?
+
     /// How late the driver may be, at the 99th percentile, before its own measurements are in doubt.
     public static let latenessLimit = 0.020
 

@@ -11,7 +11,7 @@ public final class LaunchedServer: Sendable {
     public let pid: Int32
     /// What it wrote last.
     public let log: LogTail
-    private let terminatedAt = Mutex<ContinuousClock.Instant?>(nil)
+    private let times = Mutex<(terminated: ContinuousClock.Instant?, ended: ContinuousClock.Instant?)>((nil, nil))
 
     private let adopted: @Sendable () -> [Int32]
 
@@ -43,15 +43,27 @@ public final class LaunchedServer: Sendable {
 
     /// Asks it to end (SIGTERM), as a deploy does.
     public func terminate() {
-        terminatedAt.withLock { $0 = $0 ?? ContinuousClock().now }
+        let isFirst = times.withLock { times in
+            defer { times.terminated = times.terminated ?? ContinuousClock().now }
+            return times.terminated == nil
+        }
         for process in [pid] + adopted() { kill(process, SIGTERM) }
+        guard isFirst else { return }
+        Task.detached { [self] in
+            // Its end is timed to this, whatever else goes on; whoever launched it kills it when it does not go.
+            while isRunning || !adopted().isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
+            times.withLock { $0.ended = ContinuousClock().now }
+        }
     }
 
     /// Passes a signal on that we were sent: to the master, or to the daemon that it has become.
     public func signal(_ number: Int32) { kill(isRunning ? pid : adopted().first ?? pid, number) }
 
     /// When it was asked to end.
-    var terminationTime: ContinuousClock.Instant? { terminatedAt.withLock { $0 } }
+    var terminationTime: ContinuousClock.Instant? { times.withLock { $0.terminated } }
+
+    /// When it ended after that.
+    var endTime: ContinuousClock.Instant? { times.withLock { $0.ended } }
 
     /// Stops it and all it started (SIGSTOP), as a host that hangs.
     public func freeze() { for member in family { kill(member, SIGSTOP) } }

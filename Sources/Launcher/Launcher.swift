@@ -143,12 +143,10 @@ public struct Launcher: Sendable {
         server.thaw()
         server.terminate()
         let start = server.terminationTime ?? clock.now
-        // How finely its end is timed: `exit.seconds` is exact to this.
-        while server.isRunning || !adopted().isEmpty, clock.now < start + patience {
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-        let seconds = (clock.now - start).inSeconds
-        let wasKilled = server.isRunning || !adopted().isEmpty
+        // The server times its own end; `exit.seconds` is exact to this.
+        while server.endTime == nil, clock.now < start + patience { try? await Task.sleep(for: .milliseconds(5)) }
+        let seconds = ((server.endTime ?? clock.now) - start).inSeconds
+        let wasKilled = server.endTime == nil && (server.isRunning || !adopted().isEmpty)
         server.killGroup()
         return (wasKilled ? nil : seconds, wasKilled)
     }

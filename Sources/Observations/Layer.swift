@@ -131,6 +131,18 @@ public struct ClientEvent: Hashable, Sendable, Codable {
         case timedOut
         /// The connection ended; `code` is the close code seen.
         case closed
+        /// From here on nobody was connected; `count` is how many connections there had been.
+        case allGone
+        /// The server that we launched was told to end (SIGTERM).
+        case terminated
+        /// It ended; `latency` is from SIGTERM.
+        case exited
+        /// It had not ended after `latency`.
+        case stayed
+        /// A launch of the same command that nobody had visited ended `latency` after SIGTERM.
+        case unvisitedExited
+        /// The server's own log says that it cancelled `count` applications, long after their connections had ended.
+        case cancelled
     }
 
     /// When.

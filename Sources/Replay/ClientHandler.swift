@@ -23,6 +23,7 @@ final class ClientHandler: ChannelInboundHandler {
     private var hasSentClose = false
     private var closeCode: (code: Int, reason: String)?
     private var isGone = false
+    private var hasStopped = false
 
     private let loop: any EventLoop
     /// How long a server may take to close the connection after a close frame of either side.
@@ -193,6 +194,7 @@ final class ClientHandler: ChannelInboundHandler {
     func receive(within limit: TimeAmount) -> EventLoopFuture<ClientArrival> {
         guard inbox.isEmpty else { return loop.makeSucceededFuture(inbox.removeFirst()) }
         guard !isGone else { return loop.makeSucceededFuture(ClientArrival(end)) }
+        guard !hasStopped else { return loop.makeFailedFuture(ClientError.timedOut) }
         let promise = loop.makePromise(of: ClientArrival.self)
         let id = nextWaiter
         nextWaiter += 1
@@ -203,6 +205,14 @@ final class ClientHandler: ChannelInboundHandler {
         }
         promise.futureResult.whenComplete { _ in timer.cancel() }
         return promise.futureResult
+    }
+
+    /// Whoever waits has been cancelled, and so is whoever would wait yet.
+    func stopWaiting() {
+        hasStopped = true
+        let waiting = waiters
+        waiters = []
+        for waiter in waiting { waiter.promise.fail(ClientError.timedOut) }
     }
 
     func close(_ code: CloseCode, _ reason: String, within limit: TimeAmount) -> EventLoopFuture<Int> {

@@ -8,12 +8,16 @@ extension ClientRun {
         let client = try open()
         let now = Moment.now()
         lastSend = (now, due)
-        let late = now - due
+        // Of steps that are due together only the first can be late; the others wait for it.
+        let late = due == measured ? nil : now - due
+        measured = due
         do {
             switch payload {
             case .text(let template):
-                try await client.send(text: template.text(client: number, sequence: sequence, using: &generator))
+                try await client.send(
+                    text: template.text(client: number, sequence: sequence, last: tracker.last, using: &generator))
             case .binary(let count): try await client.send(bytes: bytes(count))
+            case .bytes(let bytes): try await client.send(bytes: bytes)
             }
         } catch ClientError.closed(let code) {
             ended(code: code)
@@ -22,7 +26,7 @@ extension ClientRun {
         sequence += 1
         stage.count {
             $0.sent += 1
-            $0.lateness.record(late.count)
+            if let late { $0.lateness.record(late.count) }
         }
     }
 
@@ -39,10 +43,14 @@ extension ClientRun {
         let start = Moment.now()
         try await client.ping()
         while true {
-            let arrival = try await next(client, by: start + limit)
-            if case .pong = arrival.message { break }
+            switch try await next(client, by: start + limit).message {
+            case .pong:
+                due = max(due, .now())
+                return
+            case .closed(let code, _): throw ClientError.closed(code: code)
+            default: continue
+            }
         }
-        due = max(due, .now())
     }
 
     func wait(_ span: Step.Span) async throws {
@@ -101,6 +109,7 @@ extension ClientRun {
             }
             return arrival
         } catch ClientError.timedOut {
+            try Task.checkCancellation()
             throw ClientError.timedOut
         }
     }

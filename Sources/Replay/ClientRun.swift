@@ -23,6 +23,8 @@ final class ClientRun {
     var due: Moment
     /// When something was last sent, and when it was due.
     var lastSend: (done: Moment, due: Moment)?
+    /// For which plan it was last measured how late the driver was.
+    var measured: Moment?
     /// Number of this client's next message.
     var sequence = 0
     var tracker = SequenceTracker()
@@ -79,7 +81,10 @@ final class ClientRun {
             try await client.dropIncoming(true)
             try await wait(span)
             try await client.dropIncoming(false)
-        case .barrier(let name): await stage.barriers.arrive(at: name)
+        case .barrier(let name):
+            await stage.barriers.arrive(at: name)
+            // What the others took is nobody's delay.
+            due = max(due, .now())
         case .ping(let limit): try await ping(within: limit)
         case .close(let code, let reason, let limit):
             let client = try open()
@@ -106,11 +111,9 @@ final class ClientRun {
         self.opening = opening
         await leave()
         let start = Moment.now()
+        stage.count { $0.attempt(at: start) }
         do {
-            let client = try await WebSocketClient.connect(
-                host: stage.endpoint.host, port: stage.endpoint.port, path: target(opening),
-                subprotocols: opening.subprotocols, headers: fill(opening.headers), timeout: opening.within.duration,
-                group: stage.group)
+            let client = try await dial(opening)
             let now = Moment.now()
             self.client = client
             let due = self.due
@@ -122,13 +125,34 @@ final class ClientRun {
             self.due = max(due, now)
             guard case .open = opening.outcome else { throw Failure("the handshake was accepted") }
         } catch let error as ClientError {
+            try Task.checkCancellation()
             self.due = max(due, .now())
             try refused(error, opening)
         }
     }
 
+    /// Connects on a task of its own: one keeps the stack that it has needed once, and this client's is to stay small for as long as it
+    /// is connected.
+    private func dial(_ opening: Step.Connect) async throws -> WebSocketClient {
+        let (stage, source) = (stage, stage.sources.address(of: number))
+        let (path, headers) = (target(opening), fill(opening.headers))
+        let dialling = Task {
+            try await WebSocketClient.connect(
+                host: stage.endpoint.host, port: stage.endpoint.port, path: path, subprotocols: opening.subprotocols,
+                headers: headers, timeout: opening.within.duration, group: stage.group, from: source)
+        }
+        return try await withTaskCancellationHandler {
+            try await dialling.value
+        } onCancel: {
+            dialling.cancel()
+        }
+    }
+
     private func refused(_ error: ClientError, _ opening: Step.Connect) throws {
-        stage.count { $0.refused += 1 }
+        stage.count { tally in
+            tally.refused += 1
+            if case .unreachable = error { tally.unreached += 1 }
+        }
         switch (error, opening.outcome) {
         case (.rejected(.status(let status)), .status(let wanted)) where status == wanted:
             stage.saw(.refused, by: number, code: status)
@@ -144,25 +168,32 @@ final class ClientRun {
 
     /// Path and query of the request.
     func target(_ opening: Step.Connect) -> String {
-        let path = opening.path.text(client: number, sequence: sequence, using: &generator)
+        let path = opening.path.text(client: number, sequence: sequence, last: tracker.last, using: &generator)
         return stage.endpoint.prefix + (path.isEmpty ? stage.path : path)
     }
 
     /// The further header fields of a request.
     private func fill(_ headers: [Step.Header]) -> [(name: String, value: String)] {
         headers.map { header in
-            (header.name, header.value.text(client: number, sequence: sequence, using: &generator))
+            (header.name, header.value.text(client: number, sequence: sequence, last: tracker.last, using: &generator))
         }
     }
 
     private func get(
         _ path: Template, _ headers: [Step.Header], expecting wanted: Int, within limit: Nanoseconds
     ) async throws {
-        let target = stage.endpoint.prefix + path.text(client: number, sequence: sequence, using: &generator)
+        let target =
+            stage.endpoint.prefix + path.text(client: number, sequence: sequence, last: tracker.last, using: &generator)
         let (start, due) = (Moment.now(), self.due)
         stage.count { $0.sent += 1 }
-        let status = try await HTTPGet.request(
-            target, fields: fill(headers), at: stage.endpoint, within: limit, group: stage.group)
+        let status: Int
+        do {
+            status = try await HTTPGet.request(
+                target, fields: fill(headers), at: stage.endpoint, within: limit, group: stage.group)
+        } catch let error as ClientError {
+            if case .unreachable = error { stage.count { $0.unreached += 1 } }
+            throw error
+        }
         let now = Moment.now()
         sequence += 1
         stage.count {

@@ -1,6 +1,6 @@
 import NIOCore
 import NIOPosix
-import Observations
+public import Observations
 
 /// One HTTP/1.1 request on a connection of its own (RFC 9112): what makes a server run its views.
 enum HTTPGet {
@@ -29,7 +29,7 @@ enum HTTPGet {
                 .connect(host: endpoint.host, port: endpoint.port).get()
         } catch {
             answer.fail(error)
-            throw ClientError.unreachable(String(describing: error))
+            throw ClientError.unreachable(ConnectTrouble.words(error))
         }
         let timer = loop.scheduleTask(in: .nanoseconds(limit.count)) {
             answer.fail(ClientError.timedOut)
@@ -38,6 +38,13 @@ enum HTTPGet {
         defer { timer.cancel() }
         channel.writeAndFlush(ByteBuffer(string: lines.joined(separator: "\r\n") + "\r\n\r\n"), promise: nil)
         return try await answer.futureResult.get()
+    }
+}
+
+extension Endpoint {
+    /// Whether an HTTP server answers there in time, whatever it says: one that listens may still be loading its application.
+    public func answers(within limit: Nanoseconds, group: ClientGroup) async -> Bool {
+        (try? await HTTPGet.request(prefix + "/", fields: [], at: self, within: limit, group: group)) != nil
     }
 }
 

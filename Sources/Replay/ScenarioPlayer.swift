@@ -10,29 +10,38 @@ public struct ScenarioPlayer: Sendable {
     private let endpoint: Endpoint
     private let group: ClientGroup
     private let sink: any ObservationSink
+    private let proxy: CuttingProxy?
 
     /// A player.
     ///
-    /// - Parameter group: the loops that clients run on.
-    public init(_ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, into sink: any ObservationSink) {
-        (self.scenario, self.endpoint, self.group, self.sink) = (scenario, endpoint, group, sink)
+    /// - Parameters:
+    ///   - group: the loops that clients run on.
+    ///   - proxy: what stands between clients and server, for phases that cut.
+    public init(
+        _ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, into sink: any ObservationSink,
+        through proxy: CuttingProxy? = nil
+    ) {
+        (self.scenario, self.group, self.sink, self.proxy) = (scenario, group, sink, proxy)
+        self.endpoint = proxy?.endpoint(before: endpoint) ?? endpoint
     }
 
     /// Plays one phase to its end: until its time is over, or until its clients have ended.
     ///
     /// - Parameters:
     ///   - index: the phase's place in the scenario.
+    ///   - isOver: ends the phase when it returns; cancelled when the phase ends otherwise.
     ///   - progress: told four times a second how things stand.
-    /// - Throws: `CancellationError`. What fails in a client is in the tally.
-    public func play(phase index: Int, progress: @escaping @Sendable (ClientTally) -> Void = { _ in }) async throws
-        -> ClientTally
-    {
+    /// - Throws: `CancellationError`, and what `isOver` throws. What fails in a client is in the tally.
+    public func play(
+        phase index: Int, until isOver: (@Sendable () async throws -> Void)? = nil,
+        progress: @escaping @Sendable (ClientTally) -> Void = { _ in }
+    ) async throws -> ClientTally {
         let phase = scenario.phases[index]
         sink.record([.phase(PhaseMark(time: .now(), name: phase.name))])
         let plan = Plan(phase, index: index, of: scenario)
         let stage = Stage(
             endpoint: endpoint, path: scenario.path, phase: phase.name, group: group, sink: sink,
-            barriers: Barriers(plan.barriers))
+            barriers: Barriers(plan.barriers), sources: SourceAddresses(for: plan.entries.count, to: endpoint))
         let start = Moment.now()
         let end = phase.duration.map { start + $0 }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -52,6 +61,18 @@ public struct ScenarioPlayer: Sendable {
                 tasks.addTask {
                     try await group.eventLoops.next().wait(until: end)
                     await stage.barriers.open()
+                    throw PhaseOver()
+                }
+            }
+            if let proxy, let cut = phase.cut {
+                tasks.addTask {
+                    try await group.eventLoops.next().wait(until: start + cut)
+                    await proxy.cutAll()
+                }
+            }
+            if let isOver {
+                tasks.addTask {
+                    try await isOver()
                     throw PhaseOver()
                 }
             }
@@ -102,11 +123,17 @@ struct Plan {
     var isEmpty: Bool { entries.isEmpty }
 
     init(_ phase: Phase, index: Int, of scenario: Scenario) {
+        if case .visits(let visits) = phase.load {
+            for (number, visit) in visits.enumerated() {
+                entries.append(Entry(number: number, client: visit.client, offset: visit.offset))
+            }
+            return
+        }
         // Streams above 2^32 are the phases'; those below are the clients'.
         var generator = SeededGenerator(seed: scenario.seed, stream: UInt64(index + 1) << 32)
         let offsets: [Nanoseconds]
         switch phase.load {
-        case .none: offsets = []
+        case .none, .visits: offsets = []
         case .arrivals(let arrivals): offsets = arrivals.times(using: &generator)
         case .population(let count):
             offsets = Array(repeating: .zero, count: count)

@@ -5,6 +5,9 @@ import Foundation
 struct SequenceTracker {
     private var expected: Int?
 
+    /// The last number seen; 0 before the first.
+    var last: Int { expected.map { $0 &- 1 } ?? 0 }
+
     /// What one message says.
     struct Step: Hashable {
         var lost = 0

@@ -12,14 +12,16 @@ final class Stage: Sendable {
     let group: ClientGroup
     let sink: any ObservationSink
     let barriers: Barriers
+    /// Where clients come from.
+    let sources: SourceAddresses
     private let state = Mutex(ClientTally())
 
     init(
         endpoint: Endpoint, path: String, phase: String, group: ClientGroup, sink: any ObservationSink,
-        barriers: Barriers
+        barriers: Barriers, sources: SourceAddresses
     ) {
         (self.endpoint, self.path, self.phase) = (endpoint, path, phase)
-        (self.group, self.sink, self.barriers) = (group, sink, barriers)
+        (self.group, self.sink, self.barriers, self.sources) = (group, sink, barriers, sources)
     }
 
     /// Changes the tally.

@@ -72,11 +72,12 @@ public final class WebSocketClient: Sendable {
     ///   - timeout: for the connection and the handshake together.
     ///   - closeTimeout: how long the server may take to close the connection after a close frame.
     ///   - group: the loops to run on.
+    ///   - source: the address to come from; `nil` for any.
     /// - Throws: `ClientError`.
     public static func connect(
         host: String = "127.0.0.1", port: Int, path: String, subprotocols: [String] = [],
         headers: [(name: String, value: String)] = [], compression: Bool = false, timeout: Duration = .seconds(30),
-        closeTimeout: Duration = .seconds(5), group: ClientGroup = .shared
+        closeTimeout: Duration = .seconds(5), group: ClientGroup = .shared, from source: String? = nil
     ) async throws -> WebSocketClient {
         let start = NIODeadline.now()
         let limit = TimeAmount(timeout)
@@ -91,9 +92,14 @@ public final class WebSocketClient: Sendable {
         let opened = loop.makePromise(of: Handshake.Chosen.self)
         let (channel, handler): (any Channel, NIOLoopBound<ClientHandler>)
         do {
-            (channel, handler) = try await ClientBootstrap(group: loop)
-                .connectTimeout(limit)
+            var bootstrap = ClientBootstrap(group: loop).connectTimeout(limit)
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                // A channel keeps its last read buffer, and most clients hear little.
+                .channelOption(
+                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
+            if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
+            (channel, handler) =
+                try await bootstrap
                 .connect(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let handler = ClientHandler(
@@ -104,11 +110,15 @@ public final class WebSocketClient: Sendable {
                 }
         } catch {
             opened.fail(error)
-            throw ClientError.unreachable(String(describing: error))
+            throw ClientError.unreachable(ConnectTrouble.words(error))
         }
         let timer = loop.scheduleTask(deadline: start + limit) { handler.value.timeOut() }
         defer { timer.cancel() }
-        let chosen = try await opened.futureResult.get()
+        let chosen = try await withTaskCancellationHandler {
+            try await opened.futureResult.get()
+        } onCancel: {
+            loop.execute { handler.value.timeOut() }
+        }
         let latency = Nanoseconds((NIODeadline.now() - start).nanoseconds)
         return WebSocketClient(channel: channel, handler: handler, latency: latency, chosen: chosen)
     }
@@ -146,10 +156,14 @@ public final class WebSocketClient: Sendable {
         try await arrival(within: Nanoseconds(timeout)).message
     }
 
-    /// The next message with the time at which it came.
+    /// The next message with the time at which it came. A task that is cancelled waits no longer, now or later.
     func arrival(within limit: Nanoseconds) async throws -> ClientArrival {
         let handler = self.handler
-        return try await channel.eventLoop.flatSubmit { handler.value.receive(within: .nanoseconds(limit.count)) }.get()
+        return try await withTaskCancellationHandler {
+            try await channel.eventLoop.flatSubmit { handler.value.receive(within: .nanoseconds(limit.count)) }.get()
+        } onCancel: { [channel] in
+            channel.eventLoop.execute { handler.value.stopWaiting() }
+        }
     }
 
     /// Sends text and waits for the next message, which should be its echo.

@@ -1,5 +1,5 @@
 public import Gate
-import Scenarios
+public import Scenarios
 import Statistics
 
 /// What a played scenario came to, as JSON: the keys `scenario`, `clients` and `checks` beside a report's.
@@ -8,6 +8,10 @@ public enum ReplayJSON {
     public static func entries(_ outcome: ReplayOutcome) -> [(String, JSONValue)] {
         [
             ("scenario", ["name": .string(outcome.scenario), "seed": .string(String(outcome.seed))]),
+            (
+                "driver",
+                ["cpu_percent": JSONValue(outcome.driverCPU), "bottleneck": .bool(outcome.driverWasBottleneck)]
+            ),
             ("clients", .array(outcome.phases.map(phase))),
             (
                 "checks",
@@ -20,6 +24,20 @@ public enum ReplayJSON {
                         ]
                     })
             ),
+        ]
+    }
+
+    /// Where it came from, when that was a browser.
+    public static func entries(_ capture: Capture?) -> [(String, JSONValue)] {
+        guard let capture else { return [] }
+        return [
+            (
+                "capture",
+                [
+                    "host": .string(capture.host), "connections": .int(capture.connections.count),
+                    "sent": .int(capture.sent), "received": .int(capture.received), "redacted": .int(capture.redacted),
+                ]
+            )
         ]
     }
 

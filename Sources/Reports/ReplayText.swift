@@ -1,7 +1,7 @@
 import Analysis
 public import Gate
 import Observations
-import Scenarios
+public import Scenarios
 import Statistics
 
 /// What a played scenario came to, for a terminal: clients per phase, how their scripts failed, and the checks.
@@ -18,6 +18,16 @@ public struct ReplayText {
     public var text: String {
         let sections = [checks, clients, failures, remarks].filter { !$0.isEmpty }
         return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
+    }
+
+    /// What a browser recorded.
+    public static func sentence(_ capture: Capture) -> String {
+        let secrets =
+            capture.redacted > 0
+            ? "; \(capture.redacted.counted("secret")) in its addresses left out, as its cookies and header fields are"
+            : ""
+        return
+            "recorded at \(capture.host.plain(limit: 100)): \(capture.connections.count.counted("WebSocket")), \(capture.sent.counted("message")) sent, \(capture.received.spaced) received\(secrets)"
     }
 
     private var checks: [String] {
@@ -75,6 +85,9 @@ public struct ReplayText {
                     + quantile(clients.lateness, 0.99) + " late (p99); read its times as upper bounds")
         } else if clients.lateness.total > 0 {
             lines.append(style.dim("the driver was at most \(quantile(clients.lateness, 0.99)) late (p99)"))
+        }
+        if let cpu = outcome.driverCPU, !lines.isEmpty {
+            lines[lines.count - 1] += style.dim("; it took \(Int(cpu.rounded())) % of a core")
         }
         return lines
     }

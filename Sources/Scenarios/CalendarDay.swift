@@ -28,6 +28,15 @@ public struct CalendarDay: Hashable, Comparable, Sendable, CustomStringConvertib
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
+    /// Days since 1970, by the same count of years from 1 March.
+    var daysSince1970: Int {
+        let shifted = month > 2 ? month - 3 : month + 9
+        let years = month > 2 ? year : year - 1
+        let (era, yearOfEra) = (years / 400, years % 400)
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + (153 * shifted + 2) / 5 + day - 1
+            - 719_468
+    }
+
     private static func length(of month: Int, in year: Int) -> Int {
         let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]

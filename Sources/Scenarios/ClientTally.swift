@@ -20,8 +20,13 @@ public struct ClientTally: Hashable, Sendable {
     public var opened = 0
     /// Handshakes that were answered with something else than 101, or not at all.
     public var refused = 0
+    /// Those of them that nobody answered at all: there is no server, or none that speaks.
+    public var unreached = 0
     /// WebSockets that have ended, by whoever.
     public var closed = 0
+    /// Most handshakes that were begun within 100 ms: how high a storm rises.
+    public private(set) var connectPeak = 0
+    private var attempts = Slot(number: .min, count: 0)
     /// Scripts that did not end as they should, by step and cause.
     public var failures: [Failure: Int] = [:]
     /// Messages sent.
@@ -67,6 +72,21 @@ public struct ClientTally: Hashable, Sendable {
     /// Scripts that did not end as they should.
     public var failed: Int { failures.values.reduce(0, +) }
 
+    /// Counts a handshake that is begun.
+    public mutating func attempt(at time: Moment) {
+        let slot = time.nanoseconds / Self.peakWindow.count
+        attempts = Slot(number: slot, count: attempts.number == slot ? attempts.count + 1 : 1)
+        connectPeak = max(connectPeak, attempts.count)
+    }
+
+    private struct Slot: Hashable, Sendable {
+        var number: Int64
+        var count: Int
+    }
+
+    /// The time within which a peak is counted.
+    private static let peakWindow = Nanoseconds.milliseconds(100)
+
     /// Most different failures that are told apart.
     static let failureLimit = 64
 
@@ -81,7 +101,9 @@ public struct ClientTally: Hashable, Sendable {
         started += other.started
         opened += other.opened
         refused += other.refused
+        unreached += other.unreached
         closed += other.closed
+        connectPeak = max(connectPeak, other.connectPeak)
         for (failure, count) in other.failures { failures[failure, default: 0] += count }
         sent += other.sent
         received += other.received

@@ -1,3 +1,4 @@
+import Foundation
 import Observations
 
 extension Verb {
@@ -64,9 +65,15 @@ extension Verb {
         },
     ]
 
-    /// A payload: `{text: …}`, `{json: …}`, `{binary: 1 KiB}`.
+    /// A payload: `{text: …}`, `{json: …}`, `{base64: …}`, `{binary: 1 KiB}`.
     static func payload(_ field: Field) throws -> Step.Payload {
-        let fields = try field.mapping(["text", "json", "binary"])
+        let fields = try field.mapping(["text", "json", "base64", "binary"])
+        if let encoded = fields["base64"] {
+            guard let data = Data(base64Encoded: try encoded.text()) else {
+                throw encoded.expected("bytes in base64", example: "aGVsbG8=")
+            }
+            return .bytes(Array(data))
+        }
         if let text = fields["text"] { return .text(try template(text)) }
         if let json = fields["json"] { return .text(try Template(JSONText.of(json)) { json.error($0) }) }
         return .binary(try fields.required("binary", example: "1 KiB").bytes())

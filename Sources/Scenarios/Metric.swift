@@ -74,6 +74,7 @@ public struct Metric: Hashable, Sendable {
     private static let clients: [Metric] = {
         let counts = [
             ("clients.opened", "WebSockets that were opened"), ("clients.refused", "handshakes that were refused"),
+            ("connects.peak", "most handshakes begun within 100 ms"),
             ("clients.failed", "clients whose script did not end as it should"),
             ("messages.sent", "messages sent"), ("messages.received", "messages received"),
             ("messages.lost", "messages of a sequence that never came"),

@@ -8,6 +8,8 @@ public struct Phase: Hashable, Sendable {
         case none
         /// At their own times, whatever the server does (open model).
         case arrivals(Arrivals)
+        /// Each at a time of its own.
+        case visits([Visit])
         /// So many at once; one that ends is followed by another until the phase is over, if it has a length
         /// (closed model).
         case population(Int)
@@ -21,6 +23,14 @@ public struct Phase: Hashable, Sendable {
         case freeze
         /// SIGCONT.
         case thaw
+    }
+
+    /// A client and when it comes.
+    public struct Visit: Hashable, Sendable {
+        /// The kind.
+        public var client: String
+        /// When, from the start of the phase.
+        public var offset: Nanoseconds
     }
 
     /// A kind of client and how many of all it makes.
@@ -39,6 +49,10 @@ public struct Phase: Hashable, Sendable {
     public var load: Load
     /// How long it lasts at most; `nil` until the clients have ended.
     public var duration: Nanoseconds?
+    /// Whether it is over as soon as every finding that the scenario expects stands.
+    public var endsWhenFound: Bool
+    /// How long after its start a proxy cuts all connections at once, without a close frame; `nil` never.
+    public var cut: Nanoseconds?
     /// What is done to a launched server at the start of the phase.
     public var server: ServerAction?
     /// How long to wait, at the end, until the server's populations stand still; `nil` not at all.
@@ -46,10 +60,29 @@ public struct Phase: Hashable, Sendable {
     /// What must hold then.
     public var checks: [Check]
 
-    private static let keys = ["phase", "clients", "arrivals", "population", "for", "server", "settle", "check"]
+    /// Most clients that it can have at once: those of a population, or all that arrive.
+    public var mostClients: Int {
+        switch load {
+        case .none: 0
+        case .population(let count): count
+        case .visits(let visits): visits.count
+        case .arrivals(let arrivals): Int(arrivals.expected.rounded(.up))
+        }
+    }
+
+    private static let keys = [
+        "phase", "clients", "arrivals", "population", "for", "until", "cut", "server", "settle", "check",
+    ]
 
     /// Most clients at once.
     public static let populationLimit = 60_000
+
+    /// A phase in which clients come at times that are known.
+    init(name: String, visits: [Visit], settle: Nanoseconds) {
+        (self.name, clients, load, duration, endsWhenFound) = (name, [], .visits(visits), nil, false)
+        cut = nil
+        (server, self.settle, checks) = (nil, settle, [])
+    }
 
     init(_ field: Field, clients known: [String]) throws {
         let fields = try field.mapping(Self.keys)
@@ -57,6 +90,11 @@ public struct Phase: Hashable, Sendable {
         clients = try fields["clients"].map { try Self.shares($0, known: known) } ?? []
         load = try Self.load(fields)
         duration = try fields["for"]?.duration()
+        endsWhenFound = try fields["until"]?.word(["found"]) != nil
+        if let field = fields["until"], duration == nil {
+            throw field.error("`until` needs a limit", remedy: "add `for: 15 s`")
+        }
+        cut = try fields["cut"]?.duration()
         server = try fields["server"].flatMap {
             ServerAction(rawValue: try $0.word(ServerAction.allCases.map(\.rawValue)))
         }

@@ -77,6 +77,8 @@ public indirect enum Step: Hashable, Sendable {
         case text(Template)
         /// So many random bytes.
         case binary(Int)
+        /// These bytes.
+        case bytes([UInt8])
     }
 
     /// A fixed time, or one by chance between two.

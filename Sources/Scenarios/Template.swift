@@ -7,6 +7,8 @@ public struct Template: Hashable, Sendable {
         case client
         /// Number of the message this client sends, from 0.
         case sequence
+        /// The last number of a sequence that this client has seen, 0 before the first.
+        case last
         /// Random hexadecimal digits.
         case hex(Int)
         /// A random whole number within bounds.
@@ -39,6 +41,7 @@ public struct Template: Hashable, Sendable {
         switch name {
         case "client": return .client
         case "seq": return .sequence
+        case "last": return .last
         default: break
         }
         if let count = name.arguments(of: "random.hex")?.first, (1...4096).contains(count) { return .hex(count) }
@@ -46,17 +49,21 @@ public struct Template: Hashable, Sendable {
             return .integer(bounds[0]...bounds[1])
         }
         throw complain(
-            "there is no `${\(name.prefix(40))}`; there are ${client}, ${seq}, ${random.hex(8)}, ${random.int(1,6)}")
+            "there is no `${\(name.prefix(40))}`; there are ${client}, ${seq}, ${last}, ${random.hex(8)}, ${random.int(1,6)}"
+        )
     }
 
     /// The text for one client and message.
-    public func text(client: Int, sequence: Int, using generator: inout some RandomNumberGenerator) -> String {
+    public func text(
+        client: Int, sequence: Int, last: Int = 0, using generator: inout some RandomNumberGenerator
+    ) -> String {
         var text = ""
         for piece in pieces {
             switch piece {
             case .text(let literal): text += literal
             case .client: text += String(client)
             case .sequence: text += String(sequence)
+            case .last: text += String(last)
             case .hex(let count):
                 for _ in 0..<count { text += String(UInt8.random(in: 0...15, using: &generator), radix: 16) }
             case .integer(let range): text += String(Int.random(in: range, using: &generator))

@@ -2,6 +2,7 @@ import Analysis
 public import Gate
 public import Replay
 public import Scenarios
+import Clocks
 import Observations
 
 /// Plays a scenario within a session: its phases in order, settling and checks after each.
@@ -15,17 +16,22 @@ public struct ScenarioRun: Sendable {
     /// Whether somebody watches the server itself.
     public let seesServer: Bool
     private let control: ServerControl?
+    private let aftermath: AftermathWatch?
+    private let isApart: Bool
 
     /// A run.
     ///
     /// - Parameters:
     ///   - seesServer: whether somebody watches the server itself; else only its clients are counted.
     ///   - control: signals a launched server; `nil` when loopscope did not launch it.
+    ///   - aftermath: watches what the server does after the last client, where its memory is not read.
+    ///   - isApart: whether the server is another process: this one's CPU is the driver's then.
     public init(
-        _ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, seesServer: Bool, control: ServerControl? = nil
+        _ scenario: Scenario, at endpoint: Endpoint, group: ClientGroup, seesServer: Bool,
+        control: ServerControl? = nil, aftermath: AftermathWatch? = nil, isApart: Bool = true
     ) {
         (self.scenario, self.endpoint, self.group) = (scenario, endpoint, group)
-        (self.seesServer, self.control) = (seesServer, control)
+        (self.seesServer, self.control, self.aftermath, self.isApart) = (seesServer, control, aftermath, isApart)
     }
 
     /// Plays it.
@@ -39,7 +45,9 @@ public struct ScenarioRun: Sendable {
     ) async throws {
         // What was there before the first client is what growth is measured against.
         let baseline = seesServer ? try await Settling.wait(within: Self.baselinePatience, session).populations : nil
-        _ = try await playPhases(in: session, baseline: baseline, checking: true, outcome: report, progress: progress)
+        let outcome = try await playPhases(
+            in: session, baseline: baseline, checking: true, outcome: report, progress: progress)
+        try await aftermath?.watch(connections: outcome.clients.opened, session)
     }
 
     /// Plays the phases once.
@@ -48,12 +56,37 @@ public struct ScenarioRun: Sendable {
         outcome report: @escaping @Sendable (ReplayOutcome) -> Void,
         progress: @escaping @Sendable (String, ClientTally) -> Void = { _, _ in }
     ) async throws -> ReplayOutcome {
+        let proxy =
+            scenario.needsProxy
+            ? try await CuttingProxy.start(before: endpoint, idle: scenario.proxyIdle, group: group) : nil
+        do {
+            let outcome = try await playPhases(
+                ScenarioPlayer(scenario, at: endpoint, group: group, into: session, through: proxy), in: session,
+                baseline: baseline, checking: checking, outcome: report, progress: progress)
+            await proxy?.stop()
+            return outcome
+        } catch {
+            await proxy?.stop()
+            throw error
+        }
+    }
+
+    private func playPhases(
+        _ player: ScenarioPlayer, in session: LiveSession, baseline: Populations?, checking: Bool,
+        outcome report: @escaping @Sendable (ReplayOutcome) -> Void,
+        progress: @escaping @Sendable (String, ClientTally) -> Void
+    ) async throws -> ReplayOutcome {
         var outcome = ReplayOutcome(scenario: scenario.name, seed: scenario.seed)
-        let player = ScenarioPlayer(scenario, at: endpoint, group: group, into: session)
+        let (begin, before) = (Moment.now(), Nanoseconds.processCPU())
         for (index, phase) in scenario.phases.enumerated() {
             if let action = phase.server { control?(action) }
-            let tally = try await player.play(phase: index) { progress(phase.name, $0) }
+            let tally = try await player.play(
+                phase: index, until: { try await found(before: phase, in: session) }
+            ) { progress(phase.name, $0) }
             outcome.phases.append(.init(name: phase.name, clients: tally))
+            if isApart {
+                outcome.driverCPU = (Nanoseconds.processCPU() - before).seconds / (Moment.now() - begin).seconds * 100
+            }
             report(outcome)
             if let limit = phase.settle, seesServer {
                 outcome.phases[index].isSettled = try await Settling.wait(within: limit.duration, session).isSettled
@@ -65,6 +98,18 @@ public struct ScenarioRun: Sendable {
         }
         report(outcome)
         return outcome
+    }
+
+    /// Returns once every finding that the scenario expects stands, where the phase waits for them; else never.
+    private func found(before phase: Phase, in session: LiveSession) async throws {
+        // Without its memory nothing is found before the server is told to end.
+        if aftermath != nil || !seesServer, phase.endsWhenFound, phase.clients.isEmpty { return }
+        let expected = phase.endsWhenFound && seesServer ? scenario.expectedFindings ?? [] : []
+        repeat {
+            // The cadence of judging, ended by the phase's own end.
+            try await Task.sleep(for: .milliseconds(250))
+        } while try expected.isEmpty
+            || !Set(expected).isSubset(of: SessionRunner.judge(session.evidence()).findings.map(\.code))
     }
 
     /// How long the server may take to stand still before the first client comes.

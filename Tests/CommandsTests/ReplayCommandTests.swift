@@ -1,4 +1,5 @@
 import Foundation
+import RealtimeServer
 import Testing
 
 @testable import Commands
@@ -38,6 +39,14 @@ struct ReplayCommandTests {
         #expect((value["findings"] as? [Any])?.isEmpty == true)
         let clients = try #require(value["clients"] as? [[String: Any]])
         #expect(clients.first?["opened"] as? Int ?? 0 > 10)
+    }
+
+    @Test(
+        "of storms and cut connections does what the scenario says",
+        arguments: ["reconnect-storm", "reconnect-jitter", "proxy-idle-cut"])
+    func cuts(_ name: String) async {
+        let run = await loopscope("replay", fixtures.appending(path: name + ".yaml").path)
+        #expect(run.status == .clean, "\(run.printed.error)\(run.printed.output)")
     }
 
     @Test("with a check that fails is 2, with one that cannot be measured 3, with unexpected findings 1")
@@ -93,6 +102,42 @@ struct ReplayCommandTests {
         #expect(run.status == .usage && run.printed.error.contains("--i-own-this-host 192.0.2.1"))
     }
 
+    /// What a bad server answers, what the clients then say, and the exit code.
+    static let badAnswers: [(answer: String, says: String, status: ExitReason)] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered with 200", .inconclusive),
+        ("HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n", "answered with 302", .inconclusive),
+        ("HTTP/1.1 401 Unauthorized\r\n\r\n", "answered with 401", .inconclusive),
+        ("HTTP/1.1 426 Upgrade Required\r\n\r\n", "answered with 426", .inconclusive),
+        ("\u{1}\u{2}garbage\r\n\r\n", "not HTTP", .inconclusive),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "not for WebSocket", .inconclusive),
+        ("", "closed the connection before it answered", .unavailable),
+    ]
+
+    @Test("of a server that answers wrongly says how, and claims nothing about it", arguments: badAnswers)
+    func badServers(_ one: (answer: String, says: String, status: ExitReason)) async throws {
+        let server = try BadServer(answering: one.answer)
+        let path = try scenario("scenario: x\nclients: {a: [connect]}\nphases: [{phase: p, clients: a, population: 2}]")
+        let run = await loopscope("replay", path, "--url", "ws://127.0.0.1:\(server.port)")
+        server.stop()
+        #expect(
+            run.status == one.status && run.printed.output.contains(one.says), "\(run.status) \(run.printed.output)")
+    }
+
+    @Test("of a server that is not there, or never answers, ends in time")
+    func absent() async throws {
+        let refused = try scenario(
+            "scenario: x\nclients: {a: [connect]}\nphases: [{phase: p, clients: a, population: 2}]")
+        let server = try BadServer(answering: nil)
+        let silent = try scenario(
+            "scenario: x\nclients: {a: [{connect: {within: 200 ms}}]}\nphases: [{phase: p, clients: a, population: 2}]")
+        let late = await loopscope("replay", silent, "--url", "ws://127.0.0.1:\(server.port)")
+        server.stop()
+        #expect(late.status == .inconclusive && late.printed.output.contains("nothing came in time"))
+        let gone = await loopscope("replay", refused, "--url", "ws://127.0.0.1:\(server.port)")
+        #expect(
+            gone.status == .unavailable && gone.printed.error.contains("Connection refused"), "\(gone.printed.error)")
+    }
+
     @Test("says what a launched server wrote when it ends at once, and when it never listens")
     func launches() async {
         let path = fixtures.appending(path: "nothing-stays.yaml").path
@@ -102,6 +147,47 @@ struct ReplayCommandTests {
         #expect(deaf.status == .unavailable && deaf.printed.error.contains("listens on no TCP port"))
         let missing = await loopscope("replay", path, "--", "/no/such/program")
         #expect(missing.status == .unavailable && missing.printed.error.contains("cannot start"))
+    }
+
+    private func har(_ messages: String) throws -> String {
+        let file = FileManager.default.temporaryDirectory.appending(path: "capture-\(UUID().uuidString).har")
+        let text =
+            #"{"log": {"entries": [{"startedDateTime": "2026-11-30T08:00:00Z", "request": {"url": "ws://app.example/ws/echo/?token=hunter2", "headers": []}, "_webSocketMessages": ["#
+            + messages + "]}]}}"
+        try Data(text.utf8).write(to: file)
+        return file.path
+    }
+
+    @Test("of a browser's capture sends what it sent, as often as asked, and shows none of its secrets")
+    func capture() async throws {
+        let path = try har(
+            (0..<3).map { #"{"type": "send", "time": 179602560\#($0).5, "opcode": 1, "data": "hi"}"# }.joined(
+                separator: ","))
+        let target = try await EmbeddedTarget.start(policy: .uvicornWebsockets, loops: 1, port: 0)
+        let url = "ws://127.0.0.1:\(target.server.port)"
+        let run = await loopscope("replay", path, "--speed", "100", "--clients", "2", "--url", url)
+        let fast = await loopscope("replay", path, "--speed", "max", "--url", url, "--json")
+        await target.server.stop(deadline: .zero)
+        #expect(run.printed.output.contains("recorded at app.example: 1 WebSocket, 3 messages sent"), "\(run.printed)")
+        #expect(run.printed.output.contains("as captured") && !run.printed.output.contains("hunter2"))
+        let value = try #require(
+            try JSONSerialization.jsonObject(with: Data(fast.printed.output.utf8)) as? [String: Any])
+        let clients = try #require((value["clients"] as? [[String: Any]])?.first)
+        #expect(clients["sent"] as? Int == 3 && clients["failed"] as? Int == 0, "\(clients)")
+        #expect((value["capture"] as? [String: Any])?["redacted"] as? Int == 1)
+    }
+
+    @Test("of a capture wants to be told where, and says what is wrong with one that is none")
+    func badCapture() async throws {
+        let path = try har("")
+        let lost = await loopscope("replay", path)
+        #expect(lost.status == .usage && lost.printed.error.contains("app.example"), "\(lost.printed.error)")
+        let cut = FileManager.default.temporaryDirectory.appending(path: "cut-\(UUID().uuidString).har")
+        try Data(#"{"log": {"entries": ["#.utf8).write(to: cut)
+        let run = await loopscope("replay", cut.path, "--url", "ws://127.0.0.1:1")
+        #expect(run.status == .wrongContent && run.printed.error.contains("ends in the middle"), "\(run.printed.error)")
+        let yaml = fixtures.appending(path: "nothing-stays.yaml").path
+        #expect(await loopscope("replay", yaml, "--speed", "2").status == .usage)
     }
 
     @Test("--verbs lists every verb and every metric")

@@ -13,6 +13,12 @@ struct PythonEnvironment: Sendable, CustomStringConvertible {
     /// Whether the second, newer uvicorn is there; `requirements/unavailable.txt` says why not.
     var hasCurrentUvicorn: Bool { minorNumber >= 10 }
 
+    /// The folder of the second, newer uvicorn.
+    var currentUvicorn: String {
+        URL(fileURLWithPath: interpreter).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "uvicorn-current").path
+    }
+
     /// All that this machine has, oldest first. Empty before `make setup-ci`.
     static let available: [PythonEnvironment] = {
         let variables = ProcessInfo.processInfo.environment
@@ -39,6 +45,7 @@ enum Fixtures {
     static let repository = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     static let servers = repository.appendingPathComponent("fixtures/servers")
+    static let scenarios = repository.appendingPathComponent("fixtures/scenarios")
 
     /// Whether the slow, complete rows are asked for (`make matrix`).
     static let wantsFullMatrix = ProcessInfo.processInfo.environment["LOOPSCOPE_MATRIX"] == "full"
