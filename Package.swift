@@ -89,6 +89,10 @@ let package = Package(
         room("WebSocket", ["CZlib"]),
         tests("WebSocket"),
 
+        // What servers do with their clients, as values, and what to think of it.
+        room("Policy", ["Observations"]),
+        tests("Policy", ["Observations"]),
+
         room("AgentRing", ["Observations"]),
         tests("AgentRing", ["Observations"]),
 
@@ -100,8 +104,8 @@ let package = Package(
         tests("Detectors", ["Analysis", "Observations"]),
         room("Gate", ["Analysis", "Observations", "Scenarios", "Statistics"]),
         tests("Gate", ["Analysis", "Observations", "Reports", "Scenarios", "Statistics"]),
-        room("Reports", ["Analysis", "Gate", "Observations", "Scenarios", "Statistics"]),
-        tests("Reports", ["Analysis", "Observations", "Statistics"], exclude: ["Golden"]),
+        room("Reports", ["Analysis", "Gate", "Observations", "Policy", "Scenarios", "Statistics"]),
+        tests("Reports", ["Analysis", "Observations", "Policy", "Statistics"], exclude: ["Golden"]),
         room(
             "Scenarios",
             [
@@ -172,8 +176,8 @@ let package = Package(
             ]),
         room("NativeProbe", ["Observations", "RemoteProcess", "CLinux", "CUnwind"]),
         room("AgentProbe", ["AgentRing", "Clocks", "Observations", "RemoteProcess"]),
-        room("ProcessProbe", ["Clocks", "Observations", "RemoteProcess"]),
-        tests("ProcessProbe", ["Clocks", "Observations", "ProcessFixtures", "RemoteProcess"]),
+        room("ProcessProbe", ["Clocks", "Observations", "Policy", "RemoteProcess"]),
+        tests("ProcessProbe", ["Clocks", "Observations", "Policy", "ProcessFixtures", "RemoteProcess"]),
         tests("NativeProbe", ["CLinux", "Observations", "RemoteProcess"]),
         room(
             "ConsumerRuntime",
@@ -199,7 +203,7 @@ let package = Package(
         room(
             "Replay",
             [
-                "Clocks", "Observations", "Scenarios", "Statistics", "WebSocket",
+                "Clocks", "Observations", "Policy", "Scenarios", "Statistics", "WebSocket",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
@@ -228,7 +232,7 @@ let package = Package(
         tests(
             "Replay",
             [
-                "Demo", "Observations", "RealtimeServer", "Scenarios", "Statistics", "WebSocket",
+                "Demo", "Observations", "Policy", "RealtimeServer", "Scenarios", "Statistics", "WebSocket",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
@@ -255,12 +259,17 @@ let package = Package(
                 "AgentProbe", "Analysis", "CPythonProbe", "Clocks", "ConsumerRuntime", "Demo", "Detectors",
                 "EmbeddedProbe",
                 "Gate",
-                "Instruments", "Launcher", "NativeProbe", "ObservationSocket", "Observations", "ProcessProbe", "Replay",
+                "Instruments", "Launcher", "NativeProbe", "ObservationSocket", "Observations", "Policy", "ProcessProbe",
+                "Replay",
                 "Scenarios", "TargetMemory", "RealtimeServer", "Recording", "RemoteProcess", "Reports", "Session",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests(
-            "Commands", ["Analysis", "Observations", "RealtimeServer", "Recording", "Replay", "Session", "loopscope"]),
+            "Commands",
+            [
+                "Analysis", "Demo", "Observations", "Policy", "RealtimeServer", "Recording", "Replay", "Session",
+                "loopscope",
+            ]),
         // At a fixed address there are no 115 000 pointers to correct at each start: half of what `--version` took.
         .executableTarget(
             name: "loopscope", dependencies: ["Commands"], swiftSettings: settings,

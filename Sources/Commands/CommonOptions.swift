@@ -5,6 +5,18 @@ import Reports
 /// When colours are written.
 enum ColourChoice: String, ExpressibleByArgument, CaseIterable, Sendable {
     case auto, always, never
+
+    /// The style that it means here.
+    func style(_ world: World) -> TextStyle {
+        switch self {
+        case .always: TextStyle(colours: true)
+        case .never: TextStyle(colours: false)
+        case .auto:
+            TextStyle(
+                colours: world.outputIsTerminal && (world.environment["NO_COLOR"] ?? "").isEmpty
+                    && world.environment["TERM"] != "dumb")
+        }
+    }
 }
 
 /// `--fail-on`: the least severity that makes the exit code 1.
@@ -32,16 +44,7 @@ struct CommonOptions: ParsableArguments {
     var color: ColourChoice = .auto
 
     /// The style of this command's output.
-    func style(_ world: World) -> TextStyle {
-        switch color {
-        case .always: TextStyle(colours: true)
-        case .never: TextStyle(colours: false)
-        case .auto:
-            TextStyle(
-                colours: world.outputIsTerminal && (world.environment["NO_COLOR"] ?? "").isEmpty
-                    && world.environment["TERM"] != "dumb")
-        }
-    }
+    func style(_ world: World) -> TextStyle { color.style(world) }
 
     /// Prints a report in the form asked for.
     func print(_ report: ReportDocument, in world: World) {

@@ -12,6 +12,9 @@ enum Machine {
         }
     }
 
+    /// Bytes of a page of memory.
+    static var pageSize: Int { max(1, sysconf(Int32(_SC_PAGESIZE))) }
+
     /// Processors that are online.
     static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }
