@@ -75,7 +75,7 @@ public struct AgentFolder: Sendable {
         }
     }
 
-    private static func write(_ text: String, to path: String, mode: mode_t) throws(Failure) {
+    static func write(_ text: String, to path: String, mode: mode_t) throws(Failure) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else {
             throw Failure(what: "cannot write \(path)", why: String(cString: strerror(errno)))

@@ -18,6 +18,8 @@ public struct AgentProbe: Probe {
         public var root: Int32?
         /// Whether its processes were there before us.
         public var isJoined: Bool
+        /// Writes into processes that loading the agent took, and will take to remove it.
+        public var writes = 0
         /// For a person: `uvicorn 0.38.0, CPython 3.13.5`.
         public var description: String
         /// Our own version.
@@ -56,6 +58,7 @@ public struct AgentProbe: Probe {
         // The foot of the report says what was done to the target; an agent inside it is more than "0 writes".
         let note = "events were counted by loopscope's agent, which runs inside the server (docs/agent.md)"
         sink.record([.start(start()), .note(ProbeNote(time: .now(), pid: target.root, text: note))])
+        if target.writes > 0 { sink.record([.impact(Impact(writes: target.writes))]) }
         var nextCensus = Moment(nanoseconds: .min)
         var lastCounted = Moment.now()
         while true {

@@ -17,18 +17,56 @@ enum AgentSource {
             import os
             import sys
 
-            from . import imports, ring
+            from . import imports, patches, ring
 
 
-            def start(folder):
-                """Prepares this interpreter: nothing is opened before a module that is counted is imported."""
+            def check():
+                """Raises where nothing can be counted."""
                 if sys.version_info < (3, 8):
                     raise RuntimeError("CPython 3.8 or later is needed, this is %d.%d" % sys.version_info[:2])
                 if not getattr(sys, "_is_gil_enabled", lambda: True)():
                     raise RuntimeError("free-threaded CPython is not supported: counters would race")
+
+
+            def start(folder):
+                """Prepares this interpreter: nothing is opened before a module that is counted is imported."""
+                check()
                 ring.ring.folder = folder
                 os.register_at_fork(after_in_child=ring.ring.reopen)
                 imports.install()
+
+
+            def join(folder):
+                """Begins to count in an interpreter that runs already, from the next connection on."""
+                check()
+                if ring.ring.folder is not None:
+                    raise RuntimeError("it is counted already, in %s: attach --agent" % ring.ring.folder)
+                ring.ring.folder = folder
+                fork = os.fork
+
+                def forked():
+                    child = fork()
+                    if child == 0:
+                        ring.ring.reopen()
+                    return child
+
+                # What is registered with os.register_at_fork stays for ever.
+                patches.put(os, "fork", forked)
+                imports.install()
+                if imports.adopt() == 0:
+                    leave()
+                    raise RuntimeError("it has imported nothing that the agent knows: uvicorn, hypercorn, daphne, Channels, Django")
+                from . import servers
+
+                servers.adopt()
+
+
+            def leave():
+                """Puts everything back. Connections that were counted hold what counted them until they end; it then goes with them."""
+                patches.undo()
+                ring.ring.close()
+                for name in [name for name in sys.modules if name.partition(".")[0] == __name__]:
+                    del sys.modules[name]
 
             """##
         ),
@@ -40,7 +78,7 @@ enum AgentSource {
             import functools
             import sys
 
-            from . import connections, ring, tasks
+            from . import connections, patches, ring, tasks
 
             _is_installed = False
 
@@ -67,8 +105,8 @@ enum AgentSource {
                     ring.count(ring.LOOPS)
                     return loop
 
-                module.events.new_event_loop = new_event_loop
-                module.new_event_loop = new_event_loop
+                patches.put(module.events, "new_event_loop", new_event_loop)
+                patches.put(module, "new_event_loop", new_event_loop)
 
 
             def threads(module):
@@ -79,7 +117,7 @@ enum AgentSource {
                     original(self)
                     ring.count(ring.THREADS)
 
-                module.Thread.start = start
+                patches.put(module.Thread, "start", start)
 
 
             def asgiref(module):
@@ -105,7 +143,8 @@ enum AgentSource {
                     ring.count(ring.TO_ASYNC)
                     return to_async(self, *arguments, **options)
 
-                module.AsyncToSync.main_wrap, module.SyncToAsync.__call__ = tasks.marked(wrap), tasks.marked(call)
+                patches.put(module.AsyncToSync, "main_wrap", tasks.marked(wrap))
+                patches.put(module.SyncToAsync, "__call__", tasks.marked(call))
                 install()
 
 
@@ -128,7 +167,7 @@ enum AgentSource {
                     ring.count(ring.REQUESTS)
                     return original(self, environ, start_response)
 
-                module.WSGIHandler.__call__ = __call__
+                patches.put(module.WSGIHandler, "__call__", __call__)
                 install()
 
             """##
@@ -366,7 +405,7 @@ enum AgentSource {
             import sys
             import textwrap
 
-            from . import connections, ring, stops, tasks
+            from . import connections, patches, ring, stops, tasks
             from .connections import I_PROGRESS, Connection, Kind, current
             from .ring import now
 
@@ -382,11 +421,11 @@ enum AgentSource {
                 from channels.exceptions import StopConsumer
 
                 _StopConsumer, _Cancelled = StopConsumer, CancelledError
-                module.await_many_dispatch = counting(module.await_many_dispatch)
+                patches.put(module, "await_many_dispatch", counting(module.await_many_dispatch))
                 for name, loaded in list(sys.modules.items()):
                     # Whoever has it already: only where channels.utils was imported before us.
                     if name == "channels.consumer" and hasattr(loaded, "await_many_dispatch"):
-                        loaded.await_many_dispatch = module.await_many_dispatch
+                        patches.put(loaded, "await_many_dispatch", module.await_many_dispatch)
 
 
             def counting(function):
@@ -583,7 +622,7 @@ enum AgentSource {
 
             import functools
 
-            from . import ring
+            from . import patches, ring
 
             # Channel -> its connection, until that is over and has left all its groups.
             _owners = {}
@@ -612,7 +651,7 @@ enum AgentSource {
                 for name, count in (("group_add", added), ("group_discard", discarded), ("send", sent), ("group_send", group_sent)):
                     method = getattr(layer, name, None)
                     if method is not None and hasattr(method, "__code__"):
-                        setattr(layer, name, counting(method, count))
+                        patches.put(layer, name, counting(method, count))
 
 
             def counting(method, count):
@@ -665,7 +704,7 @@ enum AgentSource {
 
             import sys
 
-            from . import ring
+            from . import patches, ring
 
             # Module -> (module of ours, function) that is called with it.
             HOOKS = {
@@ -733,7 +772,57 @@ enum AgentSource {
 
 
             def install():
-                sys.meta_path.insert(0, Finder())
+                finder = Finder()
+                sys.meta_path.insert(0, finder)
+                patches.later(lambda: sys.meta_path.remove(finder))
+
+
+            def adopt():
+                """Hooks what has been imported already; how many modules that were."""
+                loaded = [sys.modules[name] for name in HOOKS if name in sys.modules]
+                for module in loaded:
+                    apply(module)
+                return len(loaded)
+
+            """##
+        ),
+        (
+            "loopscope_agent/patches.py",
+            ##"""
+            """Whatever of the process is replaced is replaced here, so that it can be put back (`attach --exact`)."""
+
+            _undo = []
+            _nothing = object()
+
+
+            def put(owner, name, value):
+                """Replaces an attribute of a module, class or object."""
+                before = vars(owner).get(name, _nothing)
+
+                def back():
+                    if vars(owner).get(name, _nothing) is not value:
+                        return  # somebody has put theirs around it since
+                    if before is _nothing:
+                        delattr(owner, name)
+                    else:
+                        setattr(owner, name, before)
+
+                _undo.append(back)
+                setattr(owner, name, value)
+
+
+            def later(undo):
+                """Something else that is to be undone."""
+                _undo.append(undo)
+
+
+            def undo():
+                """Puts everything back, the last first."""
+                while _undo:
+                    try:
+                        _undo.pop()()
+                    except Exception:
+                        pass  # what cannot be put back is no reason to leave the rest
 
             """##
         ),
@@ -840,6 +929,16 @@ enum AgentSource {
                     # Before the name is seen everything in it is.
                     os.rename(path + ".new", path)
                     self.memory, self.cells = memory, cells
+
+                def close(self):
+                    """Ends it: what still counts does so into nothing."""
+                    if not self.is_open:
+                        return
+                    self.folder, self.is_open = None, False
+                    # Unmapped with the last that refers to it: a hook may be in the middle of a write.
+                    self.memory = bytearray(SIZE)
+                    self.cells = memoryview(self.memory).cast("Q")
+                    os.close(self.descriptor)
 
                 def reopen(self):
                     """In a forked child: a file of its own. Names and counters keep their places, instances stay the parent's."""
@@ -994,7 +1093,7 @@ enum AgentSource {
             import asyncio
             import functools
 
-            from . import bridges, connections, ring, tasks
+            from . import bridges, connections, patches, ring, tasks
             from .connections import Connection, current
 
             # id of a protocol object -> its connection, until the protocol says that it is gone.
@@ -1104,8 +1203,8 @@ enum AgentSource {
                         ring.count(ring.ERRORS)
                     return original(self, *arguments, **options)
 
-                setattr(protocol, method, told)
-                protocol.loopscope_tells = True
+                patches.put(protocol, method, told)
+                patches.put(protocol, "loopscope_tells", True)
 
 
             def uvicorn(module):
@@ -1116,7 +1215,7 @@ enum AgentSource {
                     original(self)
                     self.loaded_app = Boundary(self.loaded_app)
 
-                module.Config.load = load
+                patches.put(module.Config, "load", load)
                 bridges.install()
 
 
@@ -1139,7 +1238,7 @@ enum AgentSource {
                 def __init__(self, app):
                     original(self, Boundary(app))
 
-                module.ASGIWrapper.__init__ = __init__
+                patches.put(module.ASGIWrapper, "__init__", __init__)
                 bridges.install()
 
 
@@ -1156,8 +1255,8 @@ enum AgentSource {
                             connection.closed(None)
                     await original(self, event)
 
-                stream.handle = handle
-                stream.loopscope_tells = True
+                patches.put(stream, "handle", handle)
+                patches.put(stream, "loopscope_tells", True)
 
 
             def daphne(module):
@@ -1186,17 +1285,36 @@ enum AgentSource {
                     _is_stopping = True
                     return kill(self)
 
-                server.__init__, server.create_application, server.kill_all_applications = (
-                    __init__,
-                    create_application,
-                    kill_all_applications,
-                )
+                patches.put(server, "__init__", __init__)
+                patches.put(server, "create_application", create_application)
+                patches.put(server, "kill_all_applications", kill_all_applications)
                 bridges.install()
 
 
             def daphne_protocol(module):
                 tells(module.WebSocketProtocol, "onClose")
-                module.WebSocketProtocol.loopscope_kills = True
+                patches.put(module.WebSocketProtocol, "loopscope_kills", True)
+
+
+            # Where a server that runs already keeps its application: module, class, attribute.
+            PLACES = (
+                ("uvicorn.config", "Config", "loaded_app"),
+                ("hypercorn.app_wrappers", "ASGIWrapper", "app"),
+                ("daphne.server", "Server", "application"),
+            )
+
+
+            def adopt():
+                """Puts the boundary around the applications of servers that run already: their next connections go through it."""
+                import gc
+                import sys
+
+                known = [(getattr(sys.modules[module], name), place) for module, name, place in PLACES if module in sys.modules]
+                for thing in gc.get_objects() if known else ():
+                    for kind, place in known:
+                        application = vars(thing).get(place) if type(thing) is kind else None
+                        if application is not None and not isinstance(application, Boundary):
+                            patches.put(thing, place, Boundary(application))
 
             """##
         ),
@@ -1213,7 +1331,7 @@ enum AgentSource {
             import ast
             import linecache
 
-            from . import connections
+            from . import connections, patches
             from .connections import current
             from .ring import ring
 
@@ -1226,7 +1344,7 @@ enum AgentSource {
                     if connection is not None and connection.kind is not None and not connection.kind.is_located:
                         connection.stop = self
 
-                module.StopConsumer.__init__ = __init__
+                patches.put(module.StopConsumer, "__init__", __init__)
 
 
             def locate(kind, consumer, stop):
@@ -1333,7 +1451,7 @@ enum AgentSource {
             instance is.
             """
 
-            from . import ring
+            from . import patches, ring
             from .connections import current
 
             # Code objects of the callables that dispatch loops make tasks of, by their address: to hash one takes a microsecond.
@@ -1366,7 +1484,9 @@ enum AgentSource {
                 """Makes ours the loop's factory, around the one it has; called with each connection, since it may have been replaced."""
                 factory = loop.get_task_factory()
                 if not getattr(factory, "is_loopscopes", False):
-                    loop.set_task_factory(around(factory))
+                    ours = around(factory)
+                    loop.set_task_factory(ours)
+                    patches.later(lambda: loop.set_task_factory(factory) if loop.get_task_factory() is ours else None)
 
 
             def around(factory):

@@ -30,7 +30,7 @@ struct AttachCommand: AsyncParsableCommand {
         commandName: "attach",
         abstract: "Observe a running server, without a change to it: verdict, ticks, tasks, hot functions.",
         discussion: """
-            Reads the process's memory; never writes to it, never stops it unless --blocking is given. Without a target the servers of this \
+            Reads the process's memory; never writes to it unless --exact is given, never stops it unless --blocking is. Without a target the servers of this \
             machine are listed, and a lone one is taken. On a terminal it goes on until Ctrl-C, else for 10 s.
 
             Examples:
@@ -48,6 +48,14 @@ struct AttachCommand: AsyncParsableCommand {
             its files; with --pid the processes are read too.
             """, valueName: "dir"))
     var agent: String?
+
+    @Flag(
+        help: """
+            Count every event of the connections that come from now on. THIS WRITES TO THE TARGET: three words of its memory \
+            ask CPython 3.14 or later to load the agent (PEP 768), which replaces functions of the server, Channels and \
+            asyncio until the session ends; then they are put back.
+            """)
+    var exact = false
 
     @Option(
         help: ArgumentHelp("Observe for so long. Default: until Ctrl-C on a terminal, else 10.", valueName: "seconds"))
@@ -78,12 +86,27 @@ struct AttachCommand: AsyncParsableCommand {
         if let duration, !(duration > 0 && duration < 1e9) {
             throw ValidationError("--duration is a number of seconds above 0")
         }
+        if exact, agent != nil {
+            throw ValidationError("--exact loads an agent, --agent reads one that is there: give one")
+        }
         if untilExit, duration != nil { throw ValidationError("--until-exit and --duration exclude each other") }
     }
 
     func run() async throws {
         let world = World.current
-        let attached = try await open()
+        let door = exact ? try await ExactDoor.open(to: target.resolve()) : nil
+        do {
+            let status = try await observe(door, world)
+            await door?.leave(world)
+            try EarlyExit.end(with: status)
+        } catch let error where !(error is EarlyExit) {
+            await door?.leave(world)
+            throw error
+        }
+    }
+
+    private func observe(_ door: ExactDoor?, _ world: World) async throws -> ExitReason {
+        let attached = try await open(door)
         for remark in attached.remarks { world.error("note: \(remark.plain())\n") }
         let length = limit(world)
         common.progress(
@@ -97,11 +120,16 @@ struct AttachCommand: AsyncParsableCommand {
             }
         }
         if !follow { common.print(outcome.report, in: world) }
-        try EarlyExit.end(with: status(of: outcome, wasLimited: length != nil))
+        return status(of: outcome, wasLimited: length != nil)
     }
 
     /// The probes of the target that was asked for.
-    private func open() async throws -> AttachTarget {
+    private func open(_ door: ExactDoor?) async throws -> AttachTarget {
+        if let door {
+            return try AttachTarget(
+                pid: door.pid, rate: rate.hertz, isBlocking: blocking, agent: door.folder, isJoined: true,
+                writes: door.writes)
+        }
         guard let agent else {
             return try AttachTarget(pid: try await target.resolve(), rate: rate.hertz, isBlocking: blocking)
         }

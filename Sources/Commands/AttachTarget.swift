@@ -38,10 +38,12 @@ struct AttachTarget: Sendable {
     ///   - rate: stack samples a second; `nil` without a pause.
     ///   - isBlocking: whether each thread is stopped while its stack is read.
     ///   - agent: where the same processes are counted; `nil` when they are not.
+    ///   - writes: what loading the agent wrote into them, and removing it will.
     ///   - isJoined: whether they were counted before we came.
     /// - Throws: `CommandError` when nothing of it can be read.
     init(
-        pid: Int32, rate: Double?, isBlocking: Bool = false, agent: AgentFolder? = nil, isJoined: Bool = false
+        pid: Int32, rate: Double?, isBlocking: Bool = false, agent: AgentFolder? = nil, isJoined: Bool = false,
+        writes: Int = 0
     ) throws {
         let finder = CandidateFinder()
         let adopted = agent?.processes() ?? []
@@ -71,9 +73,10 @@ struct AttachTarget: Sendable {
         }
         let processes = family.map { ProcessProbe(pid: $0, tool: Loopscope.version) as any Probe }
         if let agent {
-            let target = AgentProbe.Target(
+            var target = AgentProbe.Target(
                 folder: agent, root: pid, isJoined: isJoined, description: description ?? "Python",
                 tool: Loopscope.version)
+            target.writes = writes
             readers.insert(AgentProbe(target, desk: desk), at: 0)
         }
         let newcomers = Newcomers(of: pid, known: family, options, desk: agent == nil ? nil : desk)

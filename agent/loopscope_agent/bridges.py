@@ -3,7 +3,7 @@
 import functools
 import sys
 
-from . import connections, ring, tasks
+from . import connections, patches, ring, tasks
 
 _is_installed = False
 
@@ -30,8 +30,8 @@ def loops(module):
         ring.count(ring.LOOPS)
         return loop
 
-    module.events.new_event_loop = new_event_loop
-    module.new_event_loop = new_event_loop
+    patches.put(module.events, "new_event_loop", new_event_loop)
+    patches.put(module, "new_event_loop", new_event_loop)
 
 
 def threads(module):
@@ -42,7 +42,7 @@ def threads(module):
         original(self)
         ring.count(ring.THREADS)
 
-    module.Thread.start = start
+    patches.put(module.Thread, "start", start)
 
 
 def asgiref(module):
@@ -68,7 +68,8 @@ def asgiref(module):
         ring.count(ring.TO_ASYNC)
         return to_async(self, *arguments, **options)
 
-    module.AsyncToSync.main_wrap, module.SyncToAsync.__call__ = tasks.marked(wrap), tasks.marked(call)
+    patches.put(module.AsyncToSync, "main_wrap", tasks.marked(wrap))
+    patches.put(module.SyncToAsync, "__call__", tasks.marked(call))
     install()
 
 
@@ -91,5 +92,5 @@ def wsgi(module):
         ring.count(ring.REQUESTS)
         return original(self, environ, start_response)
 
-    module.WSGIHandler.__call__ = __call__
+    patches.put(module.WSGIHandler, "__call__", __call__)
     install()

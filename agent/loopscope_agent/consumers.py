@@ -11,7 +11,7 @@ import inspect
 import sys
 import textwrap
 
-from . import connections, ring, stops, tasks
+from . import connections, patches, ring, stops, tasks
 from .connections import I_PROGRESS, Connection, Kind, current
 from .ring import now
 
@@ -27,11 +27,11 @@ def hook(module):
     from channels.exceptions import StopConsumer
 
     _StopConsumer, _Cancelled = StopConsumer, CancelledError
-    module.await_many_dispatch = counting(module.await_many_dispatch)
+    patches.put(module, "await_many_dispatch", counting(module.await_many_dispatch))
     for name, loaded in list(sys.modules.items()):
         # Whoever has it already: only where channels.utils was imported before us.
         if name == "channels.consumer" and hasattr(loaded, "await_many_dispatch"):
-            loaded.await_many_dispatch = module.await_many_dispatch
+            patches.put(loaded, "await_many_dispatch", module.await_many_dispatch)
 
 
 def counting(function):

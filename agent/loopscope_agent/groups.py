@@ -2,7 +2,7 @@
 
 import functools
 
-from . import ring
+from . import patches, ring
 
 # Channel -> its connection, until that is over and has left all its groups.
 _owners = {}
@@ -31,7 +31,7 @@ def instrument(layer):
     for name, count in (("group_add", added), ("group_discard", discarded), ("send", sent), ("group_send", group_sent)):
         method = getattr(layer, name, None)
         if method is not None and hasattr(method, "__code__"):
-            setattr(layer, name, counting(method, count))
+            patches.put(layer, name, counting(method, count))
 
 
 def counting(method, count):

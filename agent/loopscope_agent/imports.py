@@ -2,7 +2,7 @@
 
 import sys
 
-from . import ring
+from . import patches, ring
 
 # Module -> (module of ours, function) that is called with it.
 HOOKS = {
@@ -70,4 +70,14 @@ class Loader:
 
 
 def install():
-    sys.meta_path.insert(0, Finder())
+    finder = Finder()
+    sys.meta_path.insert(0, finder)
+    patches.later(lambda: sys.meta_path.remove(finder))
+
+
+def adopt():
+    """Hooks what has been imported already; how many modules that were."""
+    loaded = [sys.modules[name] for name in HOOKS if name in sys.modules]
+    for module in loaded:
+        apply(module)
+    return len(loaded)

@@ -99,6 +99,16 @@ class Ring:
         os.rename(path + ".new", path)
         self.memory, self.cells = memory, cells
 
+    def close(self):
+        """Ends it: what still counts does so into nothing."""
+        if not self.is_open:
+            return
+        self.folder, self.is_open = None, False
+        # Unmapped with the last that refers to it: a hook may be in the middle of a write.
+        self.memory = bytearray(SIZE)
+        self.cells = memoryview(self.memory).cast("Q")
+        os.close(self.descriptor)
+
     def reopen(self):
         """In a forked child: a file of its own. Names and counters keep their places, instances stay the parent's."""
         if not self.is_open:

@@ -7,7 +7,7 @@ is gone is told by the server's own protocol class. uvicorn 0.20 to 0.54, hyperc
 import asyncio
 import functools
 
-from . import bridges, connections, ring, tasks
+from . import bridges, connections, patches, ring, tasks
 from .connections import Connection, current
 
 # id of a protocol object -> its connection, until the protocol says that it is gone.
@@ -117,8 +117,8 @@ def tells(protocol, method, before=False):
             ring.count(ring.ERRORS)
         return original(self, *arguments, **options)
 
-    setattr(protocol, method, told)
-    protocol.loopscope_tells = True
+    patches.put(protocol, method, told)
+    patches.put(protocol, "loopscope_tells", True)
 
 
 def uvicorn(module):
@@ -129,7 +129,7 @@ def uvicorn(module):
         original(self)
         self.loaded_app = Boundary(self.loaded_app)
 
-    module.Config.load = load
+    patches.put(module.Config, "load", load)
     bridges.install()
 
 
@@ -152,7 +152,7 @@ def hypercorn(module):
     def __init__(self, app):
         original(self, Boundary(app))
 
-    module.ASGIWrapper.__init__ = __init__
+    patches.put(module.ASGIWrapper, "__init__", __init__)
     bridges.install()
 
 
@@ -169,8 +169,8 @@ def hypercorn_stream(module):
                 connection.closed(None)
         await original(self, event)
 
-    stream.handle = handle
-    stream.loopscope_tells = True
+    patches.put(stream, "handle", handle)
+    patches.put(stream, "loopscope_tells", True)
 
 
 def daphne(module):
@@ -199,14 +199,33 @@ def daphne(module):
         _is_stopping = True
         return kill(self)
 
-    server.__init__, server.create_application, server.kill_all_applications = (
-        __init__,
-        create_application,
-        kill_all_applications,
-    )
+    patches.put(server, "__init__", __init__)
+    patches.put(server, "create_application", create_application)
+    patches.put(server, "kill_all_applications", kill_all_applications)
     bridges.install()
 
 
 def daphne_protocol(module):
     tells(module.WebSocketProtocol, "onClose")
-    module.WebSocketProtocol.loopscope_kills = True
+    patches.put(module.WebSocketProtocol, "loopscope_kills", True)
+
+
+# Where a server that runs already keeps its application: module, class, attribute.
+PLACES = (
+    ("uvicorn.config", "Config", "loaded_app"),
+    ("hypercorn.app_wrappers", "ASGIWrapper", "app"),
+    ("daphne.server", "Server", "application"),
+)
+
+
+def adopt():
+    """Puts the boundary around the applications of servers that run already: their next connections go through it."""
+    import gc
+    import sys
+
+    known = [(getattr(sys.modules[module], name), place) for module, name, place in PLACES if module in sys.modules]
+    for thing in gc.get_objects() if known else ():
+        for kind, place in known:
+            application = vars(thing).get(place) if type(thing) is kind else None
+            if application is not None and not isinstance(application, Boundary):
+                patches.put(thing, place, Boundary(application))

@@ -8,7 +8,7 @@ without tracing.
 import ast
 import linecache
 
-from . import connections
+from . import connections, patches
 from .connections import current
 from .ring import ring
 
@@ -21,7 +21,7 @@ def hook(module):
         if connection is not None and connection.kind is not None and not connection.kind.is_located:
             connection.stop = self
 
-    module.StopConsumer.__init__ = __init__
+    patches.put(module.StopConsumer, "__init__", __init__)
 
 
 def locate(kind, consumer, stop):

@@ -6,7 +6,7 @@ nobody's. What Channels' dispatch loop makes for each message is not counted one
 instance is.
 """
 
-from . import ring
+from . import patches, ring
 from .connections import current
 
 # Code objects of the callables that dispatch loops make tasks of, by their address: to hash one takes a microsecond.
@@ -39,7 +39,9 @@ def watch(loop):
     """Makes ours the loop's factory, around the one it has; called with each connection, since it may have been replaced."""
     factory = loop.get_task_factory()
     if not getattr(factory, "is_loopscopes", False):
-        loop.set_task_factory(around(factory))
+        ours = around(factory)
+        loop.set_task_factory(ours)
+        patches.later(lambda: loop.set_task_factory(factory) if loop.get_task_factory() is ours else None)
 
 
 def around(factory):
