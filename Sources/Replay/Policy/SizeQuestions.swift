@@ -19,7 +19,7 @@ extension PolicyProber {
             for wanted in [power, power + 1] {
                 let piece = [UInt8](repeating: 0x61, count: wanted - total)
                 client.send(total == 0 ? .binary : .continuation, piece, isFinal: false)
-                client.send(.ping, [UInt8(wanted & 1)])
+                client.send(.ping)
                 if let how = await refusal(client, by: end) { return .limit(taken: total, refused: wanted, how) }
                 if Moment.now() >= end {
                     await client.abort()
