@@ -22,6 +22,10 @@ public struct Evidence: Sendable {
     public var goodbyes: [Spell]
     /// Consumers inside a handler of another message although their socket is gone.
     public var deaf: [Spell]
+    /// Consumers in no handler that have not been given the disconnect of a socket that is gone; exact evidence only.
+    public var unheard: [Spell]
+    /// Handshakes that clients of a scenario saw answered with 101: when, and how many.
+    public var answered: [(time: Moment, count: Int)]
     /// Consumers that have not answered their handshake.
     public var handshakes: [Spell]
     /// Consumers that only tasks of their own keep alive.
@@ -92,6 +96,8 @@ public struct Evidence: Sendable {
         taskCensuses = try source.taskCensuses()
         goodbyes = Spell.goodbyes(in: connectionCensuses)
         deaf = Spell.deaf(in: connectionCensuses)
+        unheard = Spell.unheard(in: connectionCensuses)
+        answered = try source.clientEvents().filter { $0.kind == .opened }.map { ($0.time, $0.count) }
         handshakes = Spell.handshakes(in: connectionCensuses)
         orphans = Spell.orphans(in: connectionCensuses)
         staleMembers = StaleMembers.find(in: connectionCensuses)
@@ -123,6 +129,11 @@ public struct Evidence: Sendable {
         }
         let alive = connectionCensuses.last?.consumers.first { $0.consumer == consumer }?.groups ?? 0
         return max(0, joined - left - alive)
+    }
+
+    /// How many handshakes clients saw answered before a moment; `nil` without clients of ours.
+    public func clientsAnswered(before end: Moment) -> Int? {
+        answered.isEmpty ? nil : answered.reduce(0) { $0 + ($1.time <= end ? $1.count : 0) }
     }
 
     /// The code of `consumer` that decides over its end: where a stop was swallowed, or what it overrides.

@@ -91,6 +91,17 @@ extension Spell {
             }, unless: { $0.progress != $1.progress || $0.waitingIn != $1.waitingIn })
     }
 
+    /// Consumers in no handler that have not been given the disconnect of a socket that is gone. Only whoever counts
+    /// disconnects knows.
+    static func unheard(in censuses: [ConnectionCensus]) -> [Spell] {
+        find(
+            in: censuses.filter { $0.grade == .exact },
+            where: {
+                $0.isServed && $0.socket == .closed && $0.dispatching == false && $0.disconnects == 0
+                    && $0.lastMessage != nil
+            }, unless: { $0.progress != $1.progress })
+    }
+
     /// Consumers of a handshake that has not been answered.
     static func handshakes(in censuses: [ConnectionCensus]) -> [Spell] {
         find(

@@ -7,7 +7,7 @@ public enum Catalogue {
     public static let all: [any Detector] = [
         SwallowedStopHot(), SwallowedStopCold(), StuckAfterDisconnect(), DisconnectWithoutStop(), CleanUpSkipped(),
         TaskOutlivesConnection(), DescriptorLeak(), HandshakeUnanswered(), StaleGroupMembers(), SerialThread(),
-        BridgeDeadlock(), BridgePerCall(), BlockedLoop(), IdleBusyLoop(), ShutdownWaits(),
+        BridgeDeadlock(), BridgePerCall(), BlockedLoop(), IdleBusyLoop(), ShutdownWaits(), EndsDisagree(),
     ]
 
     /// The detector of a code, however it is written: `LS001`, `ls001`, `001`, `1`.

@@ -39,6 +39,21 @@ struct RunTests {
     }
 
     @Test(
+        "a middleware that keeps the disconnect to itself is found by the ends that disagree; one that does not is not",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"), arguments: [true, false])
+    func deaf(isDeaf: Bool) async throws {
+        let python = try #require(PythonEnvironment.client)
+        let run = try await CountedRun.run(
+            .uvicorn, python.interpreter, options: ["--duration", "9", "--exit-within", "1"],
+            environment: isDeaf ? ["FIXTURE_DEAF": "1"] : [:],
+            ending: "/counts"
+        ) { port in try await Churn.run(python, port, "/ws/honest/echo", count: 3, "--send", "hello") }
+        #expect(run.codes.contains("LS901") == isDeaf, "\(run.report)")
+        let row = try #require(run.row("chat.consumers.honest.EchoConsumer"), "\(run.report)")
+        #expect(row["closed"] == 3 && row["disconnects_delivered"] == (isDeaf ? 0 : 3), "\(row)")
+    }
+
+    @Test(
         "loses no dispatch of a spin: as many disconnects as the server delivered",
         .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"))
     func spin() async throws {
