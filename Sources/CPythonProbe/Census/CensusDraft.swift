@@ -140,7 +140,8 @@ struct CensusDraft {
         tasks.append(
             TaskGroup(
                 name: stack.frames.first?.function ?? task.name, consumer: classes[ownerType]?.name, state: facts.state,
-                waitsFor: facts.awaited == 0 ? nil : try? name(of: facts.awaited, reader), stack: stack, example: task.name, numbers: task.number.map { $0...$0 }))
+                waitsFor: facts.awaited == 0 ? nil : try? name(of: facts.awaited, reader), stack: stack,
+                example: task.name, numbers: task.number.map { $0...$0 }))
     }
 
     /// The finished census.
