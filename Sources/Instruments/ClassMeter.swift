@@ -134,4 +134,11 @@ final class MessageMeter {
         self.type = type
         self.label = label
     }
+
+    /// Counts one dispatch: how long it had the loop, and how long it took.
+    func count(_ outcome: DispatchOutcome, busy: Int64, duration: Int64) {
+        counts.add(outcome)
+        counts.busy += busy
+        durations.record(duration)
+    }
 }

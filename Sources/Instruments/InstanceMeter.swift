@@ -28,7 +28,7 @@ public final class InstanceMeter: @unchecked Sendable {
     private(set) var groups = 0
     private(set) var disconnects = 0
     private(set) var dispatches: UInt64 = 0
-    private(set) var lastMessage: String?
+    private var lastLabel = 0
     private(set) var lastIsFirstDisconnect: Bool?
     private(set) var isDispatching = false
     private var hasStopped = false
@@ -41,7 +41,17 @@ public final class InstanceMeter: @unchecked Sendable {
     private var began: Int64 = 0
     private var segment: Int64 = 0
     private var busy: Int64 = 0
-    private var latest: [DispatchEvent] = []
+    /// The last few dispatches, the oldest at `oldest`: as numbers, since nearly all of them are never asked for.
+    private var latest: [Late] = []
+    private var oldest = 0
+
+    private struct Late {
+        var began: Int64
+        var duration: Int64
+        var label: Int
+        var outcome: DispatchOutcome
+        var error: String?
+    }
 
     init(loop: LoopInstrument, connection: UInt64, path: String, hasHandshake: Bool) {
         self.loop = loop
@@ -162,7 +172,7 @@ public final class InstanceMeter: @unchecked Sendable {
         self.message = meter
         isDispatching = true
         dispatches &+= 1
-        lastMessage = meter.type
+        lastLabel = meter.label
         isDisconnect = false
         if kind == .disconnect {
             isDisconnect = true
@@ -184,9 +194,7 @@ public final class InstanceMeter: @unchecked Sendable {
     package func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
         guard let message else { return }
         let now = Moment.now().nanoseconds
-        message.counts.add(outcome)
-        message.counts.busy += busy + now - segment
-        message.durations.record(now - began)
+        message.count(outcome, busy: busy + now - segment, duration: now - began)
         loop.dispatching.store(0, ordering: .relaxed)
         isDispatching = false
         if isDisconnect, outcome == .returned, !wasSwallowed, let classMeter, let type = classMeter.type {
@@ -213,23 +221,32 @@ public final class InstanceMeter: @unchecked Sendable {
 
     /// The first few are told at once, the last few when asked for.
     private func keep(_ message: MessageMeter, _ outcome: DispatchOutcome, _ duration: Int64, _ error: String?) {
-        let isEarly = dispatches <= Self.eventLimit
-        let event = DispatchEvent(
-            time: Moment(nanoseconds: began), pid: loop.instrument.pid, loop: loop.id, connection: connection,
-            consumer: classMeter?.consumer ?? "", message: message.type, outcome: outcome,
-            duration: Nanoseconds(duration), error: error)
-        if isEarly {
-            loop.record(.dispatch(event))
+        let late = Late(began: began, duration: duration, label: message.label, outcome: outcome, error: error)
+        if dispatches <= Self.eventLimit {
+            loop.record(.dispatch(event(late)))
+        } else if latest.count < Self.eventLimit {
+            latest.append(late)
         } else {
-            if latest.count == Self.eventLimit { latest.removeFirst() }
-            latest.append(event)
+            latest[oldest] = late
+            oldest = (oldest + 1) % Self.eventLimit
         }
     }
 
+    private func event(_ late: Late) -> DispatchEvent {
+        let label = loop.instrument.label(late.label)
+        return DispatchEvent(
+            time: Moment(nanoseconds: late.began), pid: loop.instrument.pid, loop: loop.id, connection: connection,
+            consumer: label?.consumer ?? "", message: label?.message ?? "", outcome: late.outcome,
+            duration: Nanoseconds(late.duration), error: late.error)
+    }
+
+    /// The message that was dispatched last, or is being dispatched.
+    var lastMessage: String? { loop.instrument.label(lastLabel)?.message }
+
     /// The last few dispatches, once.
     func lastDispatches() -> [Observation] {
-        defer { latest = [] }
-        return latest.map { .dispatch($0) }
+        defer { (latest, oldest) = ([], 0) }
+        return (latest[oldest...] + latest[..<oldest]).map { .dispatch(event($0)) }
     }
 
     // MARK: Stops
