@@ -27,7 +27,10 @@ struct TargetDescription {
             modules[name].map { module in Self.version(of: module, reader).map { "\(name) \($0)" } ?? name }
         }
         let implementation = Self.implementations.first { modules[$0.0] != nil }?.1
-        let loop = modules["uvloop"] != nil ? "uvloop" : modules["asyncio"] != nil ? "asyncio" : nil
+        // A WSGI server has no loop of its own: whether asyncio is imported by now is the application's affair, and two
+        // runs of the same server would be described differently.
+        let isWSGI = modules["gunicorn"] != nil && modules["uvicorn"] == nil
+        let loop = isWSGI ? nil : modules["uvloop"] != nil ? "uvloop" : modules["asyncio"] != nil ? "asyncio" : nil
         let manner = [implementation, loop].compactMap { $0 }.joined(separator: "/")
         let server = (servers + (manner.isEmpty ? [] : [manner])).joined(separator: " ")
         text =

@@ -4,6 +4,9 @@ import Synchronization
 
 /// What `loopscope attach --json` says of a process, as far as tests look at it.
 struct AttachedReport: Decodable {
+    struct Target: Decodable { let description: String }
+    let target: Target
+
     struct Finding: Decodable {
         struct Location: Decodable {
             let function: String
