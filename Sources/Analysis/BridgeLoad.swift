@@ -103,10 +103,17 @@ public struct BridgeLoad: Hashable, Sendable {
         return perSecond / mostRequestsPerSecond
     }
 
+    private var lasting: [(site: BridgeSite, samples: Int)] { sites.filter { $0.site.frame.function != "<module>" } }
+
+    /// Samples that tell who makes them again and again.
+    public var tellingSamples: Int { lasting.reduce(0) { $0 + $1.samples } }
+
     /// The site to blame: the one seen most often, unless the application has one that was seen half as often. A view with
-    /// a small part of it is not to blame for what Django's signals and middleware cost.
+    /// a small part of it is not to blame for what Django's signals and middleware cost. What a module does while it is
+    /// imported it does once, whatever it was sampled in: only where there is nothing else.
     public var blame: BridgeSite? {
-        sites.first { entry in
+        let sites = lasting.isEmpty ? sites : lasting
+        return sites.first { entry in
             entry.site.kind == .application && entry.samples * 2 >= sites[0].samples
         }?.site ?? sites.first?.site
     }

@@ -122,7 +122,7 @@ public struct GateRun: Sendable {
     private func makersOfLoops(in session: LiveSession) async throws -> [Suspect]? {
         for _ in 0..<Self.searchLimit {
             let evidence = try session.evidence()
-            if evidence.bridges.contains(where: { $0.samples >= Self.enoughSamples }) { break }
+            if evidence.bridges.contains(where: { $0.tellingSamples >= Self.enoughSamples }) { break }
             _ = try await player.playPhases(in: session, baseline: nil, checking: false, outcome: { _ in })
         }
         return try session.evidence().makersOfLoops

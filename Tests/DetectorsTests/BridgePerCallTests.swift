@@ -54,6 +54,16 @@ struct BridgePerCallTests {
         #expect(finding.evidence.contains(saved))
     }
 
+    @Test("what a module was sampled in while it was imported is not to blame, however often")
+    func imported() throws {
+        let module = frame("<module>", "/srv/app/wsgi.py")
+        let log = session(
+            [],
+            more: counted(bridges: 1000, requests: 200) + [sampled([module], 50), sampled([handler, view], 2)])
+        #expect(try judge(log).findings.first?.location?.function == "many_bridges")
+        #expect(try Evidence(log).bridges.first?.tellingSamples == 2)
+    }
+
     @Test("a server that counts no requests but answers one per connection cannot have served more than were accepted")
     func connections() throws {
         let stacks = [sampled([handler, view], 50)]
