@@ -25,10 +25,10 @@ extension ObjectReader {
             heads.append(head)
         }
         guard heads.indices.contains(generation) else { return nil }
-        var walk = GenerationWalk(from: heads[generation], live: live)
+        var walk = LinkWalk(from: heads[generation], live: live, TypeTally())
         // Where a collection has joined the lists meanwhile, the walk ends at another one's head.
         let isWhole = try walk.run(memory, otherHeads: Set(heads).subtracting([heads[generation]]))
-        return isWhole ? walk.counts : nil
+        return isWhole ? walk.tally.counts : nil
     }
 
     /// The head of a generation's list: at the table's place, or four bytes before it where the compiler left out the
@@ -56,4 +56,12 @@ extension ObjectReader {
         }
         return names
     }
+}
+
+/// Objects by the address of their type.
+struct TypeTally: LinkTally {
+    var counts: [RemoteAddress: Int] = [:]
+
+    mutating func add(_ node: LinkNode) { counts[node.type, default: 0] += 1 }
+    mutating func remove(_ node: LinkNode) { counts[node.type, default: 1] -= 1 }
 }

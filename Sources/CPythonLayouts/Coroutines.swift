@@ -18,6 +18,13 @@ public struct CoroutineChain: Sendable {
     public var isExecuting = false
     func contains(_ object: RemoteAddress) -> Bool { links.contains { $0.object == object } }
 
+    /// Leaves the innermost link out, which cannot be read.
+    public mutating func cutInnermost() {
+        links.removeLast()
+        waitsFor = 0
+        isWhole = false
+    }
+
     /// Whether it fits together: a chain that moved on while it was read may be cut short, or have a link twice.
     public var isWhole = true
 }
@@ -62,11 +69,8 @@ extension ObjectReader {
     /// - Throws: when the process can no longer be read.
     public func chain(of coroutine: RemoteAddress, _ codes: CodeTable) throws(RemoteReadError) -> CoroutineChain {
         var chain = CoroutineChain()
-        do throws(RemoteReadError) { try follow(coroutine, codes, &chain) } catch {
-            switch error {
-            case .unmapped, .outOfBounds: chain.isWhole = false
-            default: throw error
-            }
+        if try ifThere({ () throws(RemoteReadError) in try follow(coroutine, codes, &chain) }) == nil {
+            chain.isWhole = false
         }
         return chain
     }

@@ -58,9 +58,6 @@ struct ModulePlace {
 }
 
 extension ObjectReader {
-    /// Most tasks that are enumerated.
-    public static let taskLimit = 1 << 20
-
     /// The namespace of an imported module.
     public func module(_ name: String, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
         guard let module = try moduleObject(name, try word(interpreter, layout.interpreter.modules)),
@@ -99,38 +96,14 @@ extension ObjectReader {
         try module("asyncio.tasks", interpreter: interpreter).map { AsyncioModule(namespace: $0) }
     }
 
-    /// All tasks of an interpreter, each once, in the order of their addresses.
+    /// All tasks of an interpreter, each once, in the order of their addresses. One that ends meanwhile is passed over.
     public func tasks(of asyncio: AsyncioModule, interpreter: RemoteAddress) throws(RemoteReadError) -> [PythonTask] {
         var tasks: [PythonTask] = []
-        for address in try taskAddresses(of: asyncio, interpreter: interpreter) {
-            if let task = try task(address) { tasks.append(task) }
+        for address in try taskAddresses(of: asyncio, interpreter: interpreter, live: memory) {
+            let found = try ifThere { () throws(RemoteReadError) in try task(address) }
+            if let task = found.flatMap({ $0 }) { tasks.append(task) }
         }
         return tasks
-    }
-
-    /// Where an interpreter's tasks are, each once, ascending: objects made one after the other lie together. That they
-    /// are tasks has not been looked at.
-    public func taskAddresses(
-        of asyncio: AsyncioModule, interpreter: RemoteAddress
-    ) throws(RemoteReadError) -> [RemoteAddress] {
-        var addresses: [RemoteAddress] = []
-        for (name, isWeak) in [("_all_tasks", true), ("_scheduled_tasks", true), ("_eager_tasks", false)] {
-            guard let value = try value(name, in: asyncio.namespace) else { continue }
-            guard isWeak else {
-                addresses += try set(value, limit: Self.taskLimit) ?? []
-                continue
-            }
-            guard let data = try attribute("data", of: value) else { continue }
-            for reference in try set(data, limit: Self.taskLimit) ?? [] { addresses.append(try referent(reference)) }
-        }
-        addresses += try linkedTasks(interpreter: interpreter)
-        addresses.sort()
-        var last: RemoteAddress = 0
-        addresses.removeAll { address in
-            defer { last = address }
-            return address == last
-        }
-        return addresses
     }
 
     /// The running task of each loop.
@@ -180,26 +153,6 @@ extension ObjectReader {
     private func label(_ object: RemoteAddress) throws(RemoteReadError) -> PythonTask.Label {
         if let name = try string(object, limit: 128) { return .text(name) }
         return try integer(object).map { .number($0) } ?? .text("")
-    }
-
-    /// Tasks of 3.14: lists linked through the tasks, one per thread and one for threads that ended.
-    private func linkedTasks(interpreter: RemoteAddress) throws(RemoteReadError) -> [RemoteAddress] {
-        guard let node = layout.task.node, let ofThread = layout.thread.tasksHead,
-            let ofInterpreter = layout.interpreter.tasksHead
-        else { return [] }
-        var tasks: [RemoteAddress] = []
-        var heads = try threads(interpreter: interpreter).map { $0.state &+ UInt64(ofThread) }
-        heads.append(interpreter &+ UInt64(ofInterpreter))
-        for head in heads {
-            // internal/pycore_llist.h: {next, previous}, circular through the head.
-            var link = try word(head)
-            var seen: Set<RemoteAddress> = []
-            while link != head, link != 0, tasks.count < Self.taskLimit, seen.insert(link).inserted {
-                tasks.append(link &- UInt64(node))
-                link = try word(link)
-            }
-        }
-        return tasks
     }
 }
 

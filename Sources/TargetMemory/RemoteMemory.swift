@@ -62,6 +62,23 @@ public enum RemoteReadError: Error, Hashable, Sendable {
     case outOfBounds(address: RemoteAddress, count: Int)
     /// Any other errno.
     case system(errno: Int32)
+
+    /// Whether it tells of what was read, which may have changed under way, and not of the process.
+    public var isOfPlace: Bool {
+        switch self {
+        case .unmapped, .outOfBounds: true
+        case .gone, .notPermitted, .system: false
+        }
+    }
+}
+
+/// What `read` finds; `nil` where what was to be read is not there, or not any more.
+@inlinable
+public func ifThere<Value>(_ read: () throws(RemoteReadError) -> Value) throws(RemoteReadError) -> Value? {
+    do throws(RemoteReadError) { return try read() } catch {
+        guard error.isOfPlace else { throw error }
+        return nil
+    }
 }
 
 extension RemoteMemory {

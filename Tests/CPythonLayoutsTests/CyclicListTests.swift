@@ -77,24 +77,24 @@ struct CyclicListTests {
             let previous = index > 0 ? ring[index - 1] : nodes[2]
             image.store(Self.bytes(next) + Self.bytes(previous) + Self.bytes(1) + Self.bytes(0x3000), at: node)
         }
-        var walk = GenerationWalk(from: head, live: image)
+        var walk = LinkWalk(from: head, live: image, TypeTally())
         #expect(try walk.run(image, otherHeads: []) == false)
         // Put right, it is walked to its end.
         image.store(Self.bytes(head), at: nodes[2])
-        walk = GenerationWalk(from: head, live: image)
+        walk = LinkWalk(from: head, live: image, TypeTally())
         #expect(try walk.run(image, otherHeads: []))
-        #expect(walk.counts == [0x3000: 3])
+        #expect(walk.tally.counts == [0x3000: 3])
         // A snapshot that is behind: its second object was freed and its memory zeroed.
         var live = image
         live.store(Self.bytes(nodes[2]), at: nodes[0])
         live.store(Self.bytes(nodes[0]), at: nodes[2] + 8)
         var behind = image
         behind.store([UInt8](repeating: 0, count: 32), at: nodes[1])
-        walk = GenerationWalk(from: head, live: live)
+        walk = LinkWalk(from: head, live: live, TypeTally())
         #expect(try walk.run(behind, otherHeads: []))
-        #expect(walk.counts == [0x3000: 2])
+        #expect(walk.tally.counts == [0x3000: 2])
         // Joined to another generation's list.
-        walk = GenerationWalk(from: head, live: image)
+        walk = LinkWalk(from: head, live: image, TypeTally())
         #expect(try walk.run(image, otherHeads: [nodes[1]]) == false)
     }
 }

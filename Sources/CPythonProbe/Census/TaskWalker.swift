@@ -16,8 +16,8 @@ struct WalkedTask {
 ///
 /// One thread.
 final class TaskWalker {
-    /// Tasks that are read again, at most, and how often each.
-    private static let (againLimit, tries) = (64, 6)
+    /// Tasks that are read again, at most; how often those that run, and those whose chain does not fit together.
+    private static let (againLimit, tries, triesWhenTorn) = (64, 6, 24)
     /// Memory for pages. Tasks come in the order of their addresses, so that their objects are near each other's.
     private static let room = 16 << 20
 
@@ -57,7 +57,8 @@ final class TaskWalker {
         var addresses: [RemoteAddress] = []
         for interpreter in process.interpreters {
             guard let asyncio = try reader.asyncio(interpreter: interpreter) else { continue }
-            addresses += try reader.taskAddresses(of: asyncio, interpreter: interpreter)
+            addresses += try reader.taskAddresses(
+                of: asyncio, interpreter: interpreter, live: process.memory)
         }
         if process.interpreters.count > 1 { addresses.sort() }
         try snapshot.refresh()
@@ -75,7 +76,7 @@ final class TaskWalker {
                 }
             } catch {
                 // A task may end, or its memory be used anew, at any time: one that cannot be read is passed over.
-                if error == .gone || error == .notPermitted { throw error }
+                if !error.isOfPlace { throw error }
             }
         }
         return facts
@@ -91,13 +92,25 @@ final class TaskWalker {
         if task.state == .pending, !isSettled(chain), again > 0 {
             again -= 1
             let (best, seenBy) = readAgain(task, chain, reader)
-            return try examiner.facts(of: WalkedTask(task: task, chain: best), seenBy)
+            return try certainFacts(of: WalkedTask(task: task, chain: best), seenBy)
         }
-        let facts = try examiner.facts(of: WalkedTask(task: task, chain: chain), reader)
+        let facts = try certainFacts(of: WalkedTask(task: task, chain: chain), reader)
         if facts.server == nil, isSettled(chain), !examiner.hasReadLive, let footprint = snapshot.takeFootprint() {
             remembered.remember(facts, footprint, reader.takeAnswers())
         }
         return facts
+    }
+
+    /// The facts of a task as far as they can be read: where the inner coroutines are gone by now, those of the outer ones,
+    /// that a consumer's task keeps all its life.
+    private func certainFacts(of walked: WalkedTask, _ reader: ObjectReader) throws(RemoteReadError) -> TaskFacts {
+        var walked = walked
+        while !walked.chain.links.isEmpty {
+            let facts = try ifThere { () throws(RemoteReadError) in try examiner.facts(of: walked, reader) }
+            if let facts { return facts }
+            walked.chain.cutInnermost()
+        }
+        return try examiner.facts(of: walked, reader)
     }
 
     /// The chain of a task as it is in this census.
@@ -113,10 +126,12 @@ final class TaskWalker {
         _ task: PythonTask, _ first: CoroutineChain, _ reader: ObjectReader
     ) -> (CoroutineChain, ObjectReader) {
         var best = first
-        for _ in 0..<Self.tries {
+        for attempt in 0..<Self.triesWhenTorn {
+            if attempt >= Self.tries, best.isWhole { break }
             small.reset()
             let fresh = ObjectReader(small, layout: process.layout)
-            guard let chain = try? fresh.chain(of: task.coroutine, codes), chain.links.count >= best.links.count
+            guard let chain = try? fresh.chain(of: task.coroutine, codes),
+                chain.links.count >= best.links.count || chain.isWhole && !best.isWhole
             else { continue }
             best = chain
             if isSettled(chain) { return (chain, fresh) }

@@ -1,23 +1,34 @@
 import TargetMemory
 
-/// A walk along one of the collector's lists, which may change under way.
+/// A node of a list that is linked through its objects: {next, previous}, circular through the head.
+struct LinkNode: Hashable {
+    /// Where it is.
+    var address: RemoteAddress
+    /// What lies 24 bytes behind it: the object's type in the collector's lists.
+    var type: RemoteAddress
+}
+
+/// What is kept of the nodes that a walk comes by.
+protocol LinkTally {
+    /// Takes in the next node.
+    mutating func add(_ node: LinkNode)
+    /// Takes back the last one: it was not in the list any more.
+    mutating func remove(_ node: LinkNode)
+}
+
+/// A walk along a linked list, which may change under way: objects are added at its end and taken out anywhere.
 ///
-/// internal/pycore_gc.h `PyGC_Head`: next and previous, then the object: reference count and type. Objects are added at
-/// the list's end and taken out anywhere.
-struct GenerationWalk {
-    /// An object of the list.
-    private struct Node {
-        var address: RemoteAddress
-        var type: RemoteAddress
-    }
+/// internal/pycore_gc.h `PyGC_Head`, internal/pycore_llist.h `llist_node`.
+struct LinkWalk<Tally: LinkTally> {
+    private typealias Node = LinkNode
 
     /// How far back the walk can go when the objects it came from were taken out.
-    private static let trailLimit = 64
+    private static var trailLimit: Int { 64 }
     /// Reads of the live process, at most: 50 ms of them.
-    private static let liveLimit = 50_000
+    private static var liveLimit: Int { 50_000 }
 
-    /// Objects seen, by the address of their type.
-    private(set) var counts: [RemoteAddress: Int] = [:]
+    /// What was seen.
+    private(set) var tally: Tally
     private let head: RemoteAddress
     private let live: any RemoteMemory
     private var liveReads = 0
@@ -26,7 +37,8 @@ struct GenerationWalk {
     private var trail: [Node] = []
     private var forgotten = 0
 
-    init(from head: RemoteAddress, live: any RemoteMemory) {
+    init(from head: RemoteAddress, live: any RemoteMemory, _ tally: Tally) {
+        self.tally = tally
         self.head = head
         self.live = live
         trail.reserveCapacity(2 * Self.trailLimit)
@@ -83,7 +95,7 @@ struct GenerationWalk {
     }
 
     private mutating func step(to node: Node) {
-        counts[node.type, default: 0] += 1
+        tally.add(node)
         total += 1
         trail.append(node)
         if trail.count == 2 * Self.trailLimit {
@@ -96,7 +108,7 @@ struct GenerationWalk {
     private mutating func retreat() -> Bool {
         guard let last = trail.popLast() else { return false }
         total -= 1
-        counts[last.type, default: 1] -= 1
+        tally.remove(last)
         return !trail.isEmpty || forgotten == 0
     }
 
