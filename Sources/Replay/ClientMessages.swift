@@ -67,8 +67,8 @@ extension ClientRun {
                 let arrival = try await next(client, by: deadline)
                 throw Failure("\(arrival.message.words) came, and nothing should")
             } catch ClientError.timedOut { due = max(due, .now()) }
-        case .sequence(let field, let count):
-            for _ in 0..<count { try await takeNumbered(field, client, by: deadline) }
+        case .sequence(let wanted):
+            try await expect(wanted, client, by: deadline, limit: expectation.within)
             due = max(due, .now())
         case .closed(let wanted):
             while true {
@@ -88,7 +88,7 @@ extension ClientRun {
     }
 
     /// The next text or bytes; pongs are passed over.
-    private func nextMessage(_ client: WebSocketClient, by deadline: Moment) async throws -> ClientArrival {
+    func nextMessage(_ client: WebSocketClient, by deadline: Moment) async throws -> ClientArrival {
         while true {
             let arrival = try await next(client, by: deadline)
             switch arrival.message {
@@ -133,18 +133,6 @@ extension ClientRun {
             let wanted = template.text(client: number, sequence: max(0, sequence - 1), using: &generator)
             guard text.contains(wanted) else { throw Failure("the text that came does not contain what was expected") }
         default: return
-        }
-    }
-
-    private func takeNumbered(_ field: String, _ client: WebSocketClient, by deadline: Moment) async throws {
-        let arrival = try await nextMessage(client, by: deadline)
-        guard case .text(let text) = arrival.message, let number = SequenceTracker.number(field, in: text) else {
-            throw Failure("a message came without a whole number `\(field)`")
-        }
-        let step = tracker.take(number)
-        stage.count {
-            $0.lost += step.lost
-            $0.duplicated += step.duplicated
         }
     }
 }

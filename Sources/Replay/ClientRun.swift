@@ -135,10 +135,20 @@ final class ClientRun {
     /// is connected.
     private func dial(_ opening: Step.Connect) async throws -> WebSocketClient {
         let (stage, source) = (stage, stage.sources.address(of: number))
-        let (path, headers) = (target(opening), fill(opening.headers))
-        let dialling = Task {
+        var (path, headers, subprotocols) = (target(opening), fill(opening.headers), opening.subprotocols)
+        if let token = opening.token {
+            let signed = try await TokenSigner.sign(token) { [self] (template: Template) -> String in
+                template.text(client: number, sequence: sequence, last: tracker.last, using: &generator)
+            }
+            switch token.place {
+            case .header: headers.append(("Authorization", "Bearer " + signed))
+            case .query(let name): path += (path.contains("?") ? "&" : "?") + name + "=" + signed
+            case .subprotocol: subprotocols.append(signed)
+            }
+        }
+        let dialling = Task { [path, headers, subprotocols] in
             try await WebSocketClient.connect(
-                host: stage.endpoint.host, port: stage.endpoint.port, path: path, subprotocols: opening.subprotocols,
+                host: stage.endpoint.host, port: stage.endpoint.port, path: path, subprotocols: subprotocols,
                 headers: headers, timeout: opening.within.duration, group: stage.group, from: source)
         }
         return try await withTaskCancellationHandler {

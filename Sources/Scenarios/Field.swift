@@ -109,6 +109,18 @@ struct Field {
         return false
     }
 
+    /// Whether it is one without quotes, which may be a number.
+    var isPlain: Bool {
+        guard case .scalar(let scalar) = node else { return false }
+        return scalar.style == .plain
+    }
+
+    /// Whether it is a list.
+    var isList: Bool {
+        if case .sequence = node { return true }
+        return false
+    }
+
     /// Text, at most 64 KiB.
     func text() throws(ScenarioError) -> String {
         guard case .scalar(let scalar) = node, scalar.string.utf8.count <= 65_536 else {

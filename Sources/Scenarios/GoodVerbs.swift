@@ -107,7 +107,9 @@ extension Step.Connect {
             headers.append(
                 Step.Header(name: "Cookie", value: try Template(pairs.joined(separator: "; ")) { cookies.error($0) }))
         }
-        if let token = fields?["token"] {
+        if let token = fields?["token"], !token.isScalar {
+            self.token = try Token(token)
+        } else if let token = fields?["token"] {
             headers.append(
                 Step.Header(name: "Authorization", value: try Template("Bearer " + token.text()) { token.error($0) }))
         }
@@ -165,11 +167,7 @@ extension Step.Expectation {
         case "contains": kind = .contains(try Verb.template(value))
         case "closed": kind = .closed(code: value.isEmpty ? nil : try value.integer(1000...4999))
         case "nothing": kind = .nothing
-        case "sequence":
-            let parts = try value.mapping(["field", "count"])
-            kind = .sequence(
-                field: try parts.required("field", example: "seq").text(),
-                count: try parts.required("count", example: "10").integer(1...1_000_000))
+        case "sequence": kind = .sequence(try NumberedMessages(value))
         default: kind = .message
         }
     }

@@ -45,6 +45,8 @@ public indirect enum Step: Hashable, Sendable {
         public var headers: [Header]
         /// Subprotocols to offer.
         public var subprotocols: [String]
+        /// A token that is signed for each client.
+        public var token: Token?
         /// Time for all of it.
         public var within: Nanoseconds
         /// What should come of it.
@@ -109,8 +111,8 @@ public indirect enum Step: Hashable, Sendable {
             case closed(code: Int?)
             /// Nothing at all.
             case nothing
-            /// So many JSON messages whose field counts up by one, each exactly once, also across a reconnect.
-            case sequence(field: String, count: Int)
+            /// JSON messages whose field counts up by one, also across a reconnect.
+            case sequence(NumberedMessages)
         }
 
         /// What it must be.

@@ -95,7 +95,72 @@ struct ScenarioTests {
             "scenario: x\nclients:\n  a: [connect]\nphases: [{phase: p, clients: a, arrivals: {rate: 100000/s, for: 1 h}}]",
             4, "more than 1000000", ""
         ),
+        (
+            "scenario: x\nclients:\n  a: [{connect: {token: {claims: {}}}}]\nphases: [{phase: p}]", 3, "no `secret`",
+            "add `secret"
+        ),
+        (
+            "scenario: x\nclients:\n  a:\n    - connect:\n        token: {secret: s, claims: {exp: 1735689600}}\nphases: [{phase: p}]",
+            5, "length of time from when the client connects", "5 min"
+        ),
+        (
+            "scenario: x\nclients:\n  a: [{connect: {token: {secret: s, in: hedaer}}}]\nphases: [{phase: p}]", 3,
+            "cannot be `hedaer`", "did you mean `header`?"
+        ),
+        (
+            "scenario: x\nclients:\n  a: [{connect: {token: {secret: s, name: t}}}]\nphases: [{phase: p}]", 3,
+            "only a token in the query has a name", "in: query"
+        ),
+        (
+            "scenario: x\nclients:\n  a: [{connect: {token: {secret: s, in: query, name: \"a b\"}}}]\nphases: [{phase: p}]",
+            3, "letters, digits", "token"
+        ),
+        (
+            "scenario: x\nclients:\n  a: [connect, {expect: {sequence: {field: n, count: 1, through: 2}}}]\nphases: [{phase: p}]",
+            3, "one of the two", "count: 10"
+        ),
+        (
+            "scenario: x\nclients:\n  a: [connect, {expect: {sequence: {field: n, count: 1, delivery: once}}}]\nphases: [{phase: p}]",
+            3, "delivery cannot be `once`", "exactly-once"
+        ),
+        (
+            "scenario: x\nclients:\n  a: [connect, {expect: {sequence: {field: n, from: 3, through: 2}}}]\nphases: [{phase: p}]",
+            3, "less than `from`", ""
+        ),
     ]
+
+    @Test("reads a token: its claims with their types, times from now, and where it stands")
+    func token() throws {
+        let scenario = try Scenario(
+            yaml: """
+                scenario: x
+                clients:
+                  a:
+                    - connect:
+                        token:
+                          secret: s3cret
+                          claims: {sub: "u-${client}", n: 3, x: 1.5, "on": true, none: , many: [1, "2"], exp: 5 min, iat: -10 s}
+                          in: query
+                          name: jwt
+                phases: [{phase: p}]
+                """)
+        guard case .connect(let connect) = scenario.clients["a"]?.first, let token = connect.token else {
+            Issue.record("no token")
+            return
+        }
+        #expect(token.secret == "s3cret" && token.place == .query(name: "jwt") && connect.headers.isEmpty)
+        #expect(token.claims["n"] == .integer(3) && token.claims["x"] == .number(1.5))
+        #expect(token.claims["on"] == .bool(true) && token.claims["none"] == .null)
+        #expect(token.claims["many"] == .list([.integer(1), .text(Template(literal: "2"))]))
+        #expect(token.claims["exp"] == .time(fromNow: .seconds(300)))
+        #expect(token.claims["iat"] == .time(fromNow: .seconds(-10)))
+        guard case .text(let subject) = token.claims["sub"] else {
+            Issue.record("no sub")
+            return
+        }
+        var generator = SeededGenerator(seed: 1)
+        #expect(subject.text(client: 7, sequence: 0, using: &generator) == "u-7")
+    }
 
     @Test("says what is wrong, in which line, and what was meant", arguments: mistakes)
     func mistake(_ mistake: (yaml: String, line: Int, says: String, remedy: String)) {
