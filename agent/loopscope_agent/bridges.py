@@ -63,9 +63,11 @@ def asgiref(module):
             ring.count(ring.ERRORS)
         return main_wrap(self, *arguments, **options)
 
+    memory, to_async_calls = ring.ring, ring.TO_ASYNC
+
     @functools.wraps(to_async)
     def call(self, *arguments, **options):
-        ring.count(ring.TO_ASYNC)
+        memory.cells[to_async_calls] += 1
         return to_async(self, *arguments, **options)
 
     patches.put(module.AsyncToSync, "main_wrap", tasks.marked(wrap))

@@ -69,11 +69,12 @@ class Connection:
     """A WebSocket, from its scope to its last task."""
 
     __slots__ = ("number", "row", "path", "state", "kind", "consumer", "stop", "code", "protocol", "scope")
-    __slots__ += ("disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended")
+    __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended")
 
     def __init__(self, scope, protocol=None):
         self.number = next(_numbers)
         self.row = ring.take_instance()
+        self.sends = self.row + I_SENDS  # asked for each message sent
         self.path = ring.name(str(scope.get("path", "")))
         self.scope = scope
         self.protocol = protocol
@@ -173,6 +174,7 @@ class Connection:
             self.is_over = True
             ring.free_instance(self.row)
             self.row = NOBODY
+            self.sends = NOBODY + I_SENDS
 
     # Tasks.
 

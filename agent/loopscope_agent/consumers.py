@@ -106,38 +106,45 @@ def serve(callables, dispatch):
 def meter(connection, consumer, kind, callables, inner):
     """Counts the dispatches of one instance: what the dispatch loop is to call instead, and what to tell its end.
 
-    Closures and local numbers, because this runs for every message: two writes and one addition where nothing special
-    happens.
+    Closures and local numbers, because this runs for every message: three writes and one reading where nothing special
+    happens, which is where a message is of the same type as the one before.
     """
     memory, messages, row = ring.ring, kind.messages, connection.row
-    began, since = 0, 0
+    progress = row + I_PROGRESS
+    steps = since = 0  # two steps a dispatch: odd within one
     entry = last = None  # the counters, name and nature of the message being dispatched, and of the one before
+    usual, usual_cell = None, 0  # the type of message that is counted without further ado, and where its return is
+    pending = 0  # that cell while such a message is being dispatched
 
     def dispatch(message):
-        nonlocal began, entry
+        nonlocal steps, pending
         try:
-            kind_of_message = message["type"]
-            entry = messages.get(kind_of_message) or kind.message(kind_of_message)
-            began += 1
-            memory.cells[row + I_PROGRESS] = began * 2 - 1
-            if entry is not last or entry[2] or began <= connections.EVENTS:
+            steps += 1
+            memory.cells[progress] = steps
+            if message["type"] == usual:
+                pending = usual_cell
+            else:
                 special(message)
-            elif connection.disconnects:
-                memory.cells[entry[0] + connections.AFTER_DISCONNECT] += 1
         except Exception:
             ring.count(ring.ERRORS)
         return inner(message)
 
     def special(message):
-        """Another type than the last, a disconnect, or one of the first few."""
-        nonlocal last, since
+        """Another type than the last, a disconnect, whatever comes after one, or one of the first few."""
+        nonlocal entry, last, since, usual, usual_cell
         cells = memory.cells
-        last = entry
-        cells[row + connections.I_LAST] = entry[1]
-        if began <= connections.EVENTS:
+        type_of_message = message["type"]
+        entry = messages.get(type_of_message) or kind.message(type_of_message)
+        if entry is not last:
+            last, usual = entry, None
+            cells[row + connections.I_LAST] = entry[1]
+        if steps < 2 * connections.EVENTS:
             since = now()
+        elif not entry[2] and not connection.disconnects:
+            usual, usual_cell = type_of_message, entry[0] + connections.RETURNED
         if entry[2]:
             connection.disconnects += 1
+            usual = None
             cells[kind.row + connections.DISCONNECTS] += 1
             cells[row + connections.I_DISCONNECTS] = connection.disconnects
             if connection.disconnects == 1:
@@ -152,27 +159,34 @@ def meter(connection, consumer, kind, callables, inner):
     def returned():
         nonlocal entry, since
         finished, entry = entry, None
-        try:
-            cells = memory.cells
-            cells[finished[0] + connections.RETURNED] += 1
-            cells[row + I_PROGRESS] = began * 2
-            if since:
-                tell(finished, connections.RETURNED)
-            if finished[2]:
-                if not kind.is_located:
-                    kind.is_located = True
-                    stops.locate(kind, consumer, connection.stop)
-                connection.stop = None
-        except Exception:
-            ring.count(ring.ERRORS)
+        cells = memory.cells
+        cells[finished[0] + connections.RETURNED] += 1
+        if since:
+            tell(finished, connections.RETURNED)
+        if finished[2]:
+            if not kind.is_located:
+                kind.is_located = True
+                stops.locate(kind, consumer, connection.stop)
+            connection.stop = None
 
     def asking(receive):
         """A callable of the dispatch loop: called for the next message, so the last one's dispatch has returned."""
         tasks.quiet(receive)
 
         def ask():
-            if entry is not None:
-                returned()
+            nonlocal steps, pending
+            if steps & 1:
+                try:
+                    steps += 1
+                    cells = memory.cells
+                    cells[progress] = steps
+                    if pending:
+                        cells[pending] += 1
+                        pending = 0
+                    elif entry is not None:
+                        returned()
+                except Exception:
+                    ring.count(ring.ERRORS)
             return receive()
 
         return ask
@@ -188,14 +202,15 @@ def meter(connection, consumer, kind, callables, inner):
 
     def end(error):
         """The dispatch loop has ended, by what got out of a dispatch or by a cancellation."""
-        nonlocal entry, since
+        nonlocal entry, since, steps, pending
         try:
             outcome, ending = fate(error, connection)
             name = type(error).__name__ if ending == connections.END_THREW else None
-            if entry is not None:
-                finished, entry = entry, None
+            finished, entry = last if pending else entry, None
+            if finished is not None:
                 memory.cells[finished[0] + outcome] += 1
-                memory.cells[row + I_PROGRESS] = began * 2
+                steps, pending = steps + 1, 0
+                memory.cells[progress] = steps
                 since = since or (now() if outcome == connections.THREW else 0)
                 if since:
                     tell(finished, outcome, name)

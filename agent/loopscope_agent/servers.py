@@ -82,7 +82,7 @@ def counted_send(connection, send):
             kind = message["type"]
             if kind == "websocket.send":
                 sends += 1
-                memory.cells[connection.row + connections.I_SENDS] = sends
+                memory.cells[connection.sends] = sends
             elif kind == "websocket.accept":
                 return answer(message, connection.accepted)
             elif kind == "websocket.close":
