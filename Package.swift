@@ -248,7 +248,7 @@ let package = Package(
         room(
             "Launcher",
             [
-                "ProcessProbe", "RemoteProcess", .product(name: "Subprocess", package: "swift-subprocess"),
+                "CLinux", "ProcessProbe", "RemoteProcess", .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         tests("Session", ["Analysis", "Observations", "Recording"]),

@@ -36,6 +36,8 @@ int32_t ls_set_timer_slack(uint64_t nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds) == 0 ? 0 : -errno;
 }
 
+int32_t ls_adopt_orphans(int32_t adopts) { return prctl(PR_SET_CHILD_SUBREAPER, adopts) == 0 ? 0 : -errno; }
+
 int32_t ls_avoid_cpu(int32_t cpu) {
     cpu_set_t set;
     // The process's own mask, not the thread's: what an earlier call took away comes back.

@@ -52,9 +52,23 @@ struct AgentLaunch: Sendable {
         guard folder.processes().isEmpty else { return nil }
         let pythons = server.family.filter { CandidateFinder().isPython($0) }
         guard let pid = pythons.first else { return "no process of it runs Python" }
+        // The agent's own words, where it was loaded and could not make its file.
+        let words = server.log.lines.last { $0.hasPrefix("loopscope: nothing is counted in process ") }
+        if let words { return String(words.dropFirst("loopscope: nothing is counted in ".count)) }
         let reasons = pythons.compactMap { Self.obstacle(of: $0, folder) }
         return reasons.first
             ?? "process \(pid) imports nothing that the agent knows: uvicorn, hypercorn, daphne, Channels, Django"
+    }
+
+    /// The options of an interpreter itself: they stand before the script, `-c` or `-m`. `-X` and `-W` have an argument.
+    static func interpreterOptions(_ words: [String]) -> [String] {
+        var options: [String] = []
+        var rest = words.dropFirst()
+        while let word = rest.popFirst(), word.hasPrefix("-"), !word.hasPrefix("-c"), !word.hasPrefix("-m") {
+            if word == "-X" || word == "-W" || word == "--check-hash-based-pycs" { _ = rest.popFirst() }
+            if !["-X", "-W", "--"].contains(where: word.hasPrefix) { options.append(word) }
+        }
+        return options
     }
 
     /// Why a Python process does not load the agent.
@@ -62,9 +76,7 @@ struct AgentLaunch: Sendable {
         let proc = ProcFS()
         let words = ((try? proc.read(pid, "cmdline", limit: 1 << 16)) ?? []).split(separator: 0)
             .map { String(decoding: $0, as: UTF8.self) }
-        // Options stand before the script, `-c` or `-m`.
-        let options = words.dropFirst().prefix { $0.hasPrefix("-") && !$0.hasPrefix("-c") && !$0.hasPrefix("-m") }
-        for option in options where !option.hasPrefix("--") {
+        for option in interpreterOptions(words) {
             if option.contains("I") { return "process \(pid) runs Python with -I, which ignores the environment" }
             if option.contains("E") { return "process \(pid) runs Python with -E, which ignores PYTHONPATH" }
             if option.contains("S") { return "process \(pid) runs Python with -S, which loads no sitecustomize" }

@@ -53,7 +53,7 @@ struct DoctorVisit: Sendable {
             let needed = options.questions.contains(.shutdown) ? reserve(after: stubborn, patience) : .zero
             say("launched again, to be asked")
             var row = try await launch(command, target) { server, target in
-                var row = try await ask(prober(target, server.pid, group), since: start, keeping: needed)
+                var row = try await ask(prober(target, server.main, group), since: start, keeping: needed)
                 guard options.questions.contains(.shutdown) else { return row }
                 say("told to end with well-behaved clients")
                 row.answers[.shutdown] = try await end(server, prober(target, nil, group), stubborn: false, patience)

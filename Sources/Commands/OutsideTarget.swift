@@ -23,7 +23,7 @@ extension ReplayTarget {
             let cancels = Self.cancelPatience(of: launcher.command)
             var (result, ending) = try await launcher.run { server, socket in
                 var opened = Self.unread(
-                    server.pid, endpoint ?? Endpoint(host: socket.host, port: socket.port),
+                    server.main, endpoint ?? Endpoint(host: socket.host, port: socket.port),
                     "consumers, tasks, loops and groups are not looked at: --outside")
                 opened.takeControl(of: server)
                 opened.aftermath = AftermathWatch(

@@ -156,7 +156,7 @@ enum ReplayTarget: Sendable {
             var (result, ending) = try await launcher.run { server, socket in
                 let obstacle = agent.flatMap { $0.obstacle(of: server) }
                 var opened = try Self.attached(
-                    server.pid, endpoint ?? Endpoint(host: socket.host, port: socket.port),
+                    server.main, endpoint ?? Endpoint(host: socket.host, port: socket.port),
                     counted: obstacle == nil ? agent?.folder : nil)
                 if let obstacle {
                     opened.remarks.append("nothing is counted: \(obstacle); it is read from outside instead")

@@ -13,11 +13,21 @@ public final class LaunchedServer: Sendable {
     public let log: LogTail
     private let times = Mutex<(terminated: ContinuousClock.Instant?, ended: ContinuousClock.Instant?)>((nil, nil))
 
-    private let adopted: @Sendable () -> [Int32]
+    private let others: @Sendable () -> [Int32]
+    private let orphans: Orphans
 
-    init(pid: Int32, log: LogTail, adopted: @escaping @Sendable () -> [Int32]) {
-        (self.pid, self.log, self.adopted) = (pid, log, adopted)
+    init(pid: Int32, log: LogTail, orphans: Orphans, others: @escaping @Sendable () -> [Int32]) {
+        (self.pid, self.log, self.orphans, self.others) = (pid, log, orphans, others)
     }
+
+    /// What is the server's although no line of parents leads to it any more: a daemon that it has become.
+    var adopted: [Int32] {
+        let known = others()
+        return known + orphans.processes(of: pid).filter { !known.contains($0) }
+    }
+
+    /// Who serves, or looks after those that do: the process that was started, or the daemon that it has become.
+    public var main: Int32 { isRunning ? pid : orphans.processes(of: pid).first ?? others().first ?? pid }
 
     /// Whether it runs; a process that has ended and is not yet reaped does not.
     public var isRunning: Bool {
@@ -29,10 +39,12 @@ public final class LaunchedServer: Sendable {
 
     /// It and everything it started.
     public var family: [Int32] {
-        let tree = ProcessTree(below: pid)
-        let children = [pid] + tree.descendants(of: pid)
-        return children + adopted().filter { !children.contains($0) }
+        let children = [pid] + tree(below: pid)
+        let adopted = adopted.flatMap { [$0] + tree(below: $0) }
+        return children + adopted.filter { !children.contains($0) }
     }
+
+    private func tree(below pid: Int32) -> [Int32] { ProcessTree(below: pid).descendants(of: pid) }
 
     /// Where it, or one of its workers, listens.
     public func listening() -> [ListeningSocket] {
@@ -47,17 +59,17 @@ public final class LaunchedServer: Sendable {
             defer { times.terminated = times.terminated ?? ContinuousClock().now }
             return times.terminated == nil
         }
-        for process in [pid] + adopted() { kill(process, SIGTERM) }
+        for process in [pid] + adopted { kill(process, SIGTERM) }
         guard isFirst else { return }
         Task.detached { [self] in
             // Its end is timed to this, whatever else goes on; whoever launched it kills it when it does not go.
-            while isRunning || !adopted().isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
+            while isRunning || !adopted.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
             times.withLock { $0.ended = ContinuousClock().now }
         }
     }
 
     /// Passes a signal on that we were sent: to the master, or to the daemon that it has become.
-    public func signal(_ number: Int32) { kill(isRunning ? pid : adopted().first ?? pid, number) }
+    public func signal(_ number: Int32) { kill(main, number) }
 
     /// When it was asked to end.
     var terminationTime: ContinuousClock.Instant? { times.withLock { $0.terminated } }
@@ -73,7 +85,8 @@ public final class LaunchedServer: Sendable {
 
     /// Ends it and all of its process group, without asking. The group is its own, and stays so until it is reaped.
     func killGroup() {
-        for process in adopted() { kill(process, SIGKILL) }
+        for process in others() { kill(process, SIGKILL) }
         kill(-pid, SIGKILL)
+        orphans.end(of: pid)
     }
 }

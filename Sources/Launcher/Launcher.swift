@@ -27,7 +27,7 @@ public struct Launcher: Sendable {
     public var environment: [String: String] = [:]
     /// Takes what it writes, standard output and error alike; `nil` keeps the last lines only. Called from any thread.
     public var relay: (@Sendable ([UInt8]) -> Void)?
-    /// Processes that are the server's although no line of parents leads to it any more: it has made a daemon of itself.
+    /// Processes that are known to be the server's by another way than their parents: they are ended with it.
     public var adopted: @Sendable () -> [Int32] = { [] }
 
     /// A launcher of a command.
@@ -45,9 +45,12 @@ public struct Launcher: Sendable {
             throw LaunchError.cannotStart(command: "", why: "there is no command")
         }
         let log = LogTail()
+        let orphans = Orphans()
+        defer { orphans.release() }
         var options = PlatformOptions()
         options.createSession = true
-        let changes = environment.reduce(into: [Environment.Key: String?]()) { changes, variable in
+        let variables = environment.merging(orphans.mark) { $1 }
+        let changes = variables.reduce(into: [Environment.Key: String?]()) { changes, variable in
             if let key = Environment.Key(rawValue: variable.key) { changes[key] = variable.value }
         }
         do {
@@ -56,7 +59,8 @@ public struct Launcher: Sendable {
                 arguments: Arguments(Array(command.dropFirst())), environment: .inherit.updating(changes),
                 platformOptions: options, input: .none, output: .sequence, error: .combinedWithOutput
             ) { execution in
-                let server = LaunchedServer(pid: execution.processIdentifier.value, log: log, adopted: adopted)
+                let server = LaunchedServer(
+                    pid: execution.processIdentifier.value, log: log, orphans: orphans, others: adopted)
                 return await withTaskGroup(of: Outcome<Value>?.self) { tasks in
                     tasks.addTask {
                         // A worker may keep the pipe open after its master has gone: cancelled below.
@@ -125,7 +129,7 @@ public struct Launcher: Sendable {
         let deadline = clock.now + readiness
         while clock.now < deadline {
             if let socket = server.listening().first { return socket }
-            guard server.isRunning || !adopted().isEmpty else {
+            guard server.isRunning || !server.adopted.isEmpty else {
                 // What it wrote last may still be on its way through the pipe.
                 try await Task.sleep(for: .milliseconds(50))
                 throw LaunchError.ended(command: command[0], how: "at once", log: server.log.lines)
@@ -139,14 +143,14 @@ public struct Launcher: Sendable {
     /// SIGTERM, then SIGKILL for whatever of its family is left.
     private func end(_ server: LaunchedServer) async -> (seconds: Double?, wasKilled: Bool) {
         let clock = ContinuousClock()
-        guard server.isRunning || server.terminationTime != nil || !adopted().isEmpty else { return (nil, false) }
+        guard server.isRunning || server.terminationTime != nil || !server.adopted.isEmpty else { return (nil, false) }
         server.thaw()
         server.terminate()
         let start = server.terminationTime ?? clock.now
         // The server times its own end; `exit.seconds` is exact to this.
         while server.endTime == nil, clock.now < start + patience { try? await Task.sleep(for: .milliseconds(5)) }
         let seconds = ((server.endTime ?? clock.now) - start).inSeconds
-        let wasKilled = server.endTime == nil && (server.isRunning || !adopted().isEmpty)
+        let wasKilled = server.endTime == nil && (server.isRunning || !server.adopted.isEmpty)
         server.killGroup()
         return (wasKilled ? nil : seconds, wasKilled)
     }

@@ -27,6 +27,9 @@ int32_t ls_set_timer_slack(uint64_t nanoseconds);
 /// prctl(2) PR_SET_NAME of the calling thread; cut after 15 bytes.
 int32_t ls_set_thread_name(const char *name);
 
+/// prctl(2) PR_SET_CHILD_SUBREAPER of this process: whether orphans among its descendants become its children. 0 or -errno.
+int32_t ls_adopt_orphans(int32_t adopts);
+
 /// sched_setaffinity(2): keeps the calling thread, which is not the main one, off a CPU that the process may use.
 /// -EINVAL when that would leave none.
 int32_t ls_avoid_cpu(int32_t cpu);

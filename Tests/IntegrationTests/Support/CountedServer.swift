@@ -5,12 +5,13 @@ struct CountedServer: Sendable, CustomStringConvertible {
     let arguments: [String]
     /// Whether the process that is launched only looks after the one that serves.
     var hasMaster = false
+    var application = "counted:application"
     var description: String { name }
 
     func command(_ interpreter: String, _ port: Int) -> [String] {
         let last = arguments.last ?? ""
         let address = last == "--bind" ? ["127.0.0.1:\(port)"] : ["\(port)"]
-        return [interpreter, "-m"] + arguments + address + ["counted:application"]
+        return [interpreter, "-m"] + arguments + address + [application]
     }
 
     static let uvicorn = CountedServer(
