@@ -46,22 +46,45 @@ struct DoctorVisit: Sendable {
             var stubborn: PolicyAnswer?
             if options.questions.contains(.stubbornShutdown) {
                 say("launched, to be ended with clients that do not answer its close")
-                stubborn = try await launch(command, target) { server, target in
-                    try await end(server, prober(target, nil, group), stubborn: true, patience)
+                let first: (answer: PolicyAnswer?, row: PolicyRow?) = try await launch(command, target) {
+                    server, target in
+                    let began = Moment.now() - start
+                    // One that takes its time to start is launched once: a second launch would take the questions' time.
+                    guard began.seconds <= options.within / Self.launchShare else {
+                        let why =
+                            "not measured: the server takes \(Int(began.seconds.rounded())) s to listen, and a second launch has no room in "
+                            + "\(Int(options.within)) s; give it longer: --within"
+                        return (nil, try await ask(server, target, since: start, patience, .unknown(why), group))
+                    }
+                    return (try await end(server, prober(target, nil, group), stubborn: true, patience), nil)
                 }
+                if let row = first.row { return row }
+                stubborn = first.answer
             }
-            let needed = options.questions.contains(.shutdown) ? reserve(after: stubborn, patience) : .zero
             say("launched again, to be asked")
-            var row = try await launch(command, target) { server, target in
-                var row = try await ask(prober(target, server.main, group), since: start, keeping: needed)
-                guard options.questions.contains(.shutdown) else { return row }
-                say("told to end with well-behaved clients")
-                row.answers[.shutdown] = try await end(server, prober(target, nil, group), stubborn: false, patience)
-                return row
+            return try await launch(command, target) { [stubborn] server, target in
+                try await ask(server, target, since: start, patience, stubborn, group)
             }
-            row.answers[.stubbornShutdown] = stubborn
-            return row
         }
+    }
+
+    /// A start may take this part of the time, and a second one is still made.
+    private static let launchShare = 6.0
+
+    /// Asks a launched server, and ends it.
+    private func ask(
+        _ server: LaunchedServer, _ target: DoctorTarget, since start: Moment, _ patience: Nanoseconds,
+        _ stubborn: PolicyAnswer?, _ group: ClientGroup
+    ) async throws -> PolicyRow {
+        let asksShutdown = options.questions.contains(.shutdown)
+        let needed = asksShutdown ? reserve(after: stubborn, patience) : .zero
+        var row = try await ask(prober(target, server.leader, group), since: start, keeping: needed)
+        if asksShutdown {
+            say("told to end with well-behaved clients")
+            row.answers[.shutdown] = try await end(server, prober(target, nil, group), stubborn: false, patience)
+        }
+        row.answers[.stubbornShutdown] = stubborn
+        return row
     }
 
     /// What the second ending will need of the time: about what the first one took.

@@ -23,14 +23,14 @@ extension ReplayTarget {
             let cancels = Self.cancelPatience(of: launcher.command)
             var (result, ending) = try await launcher.run { server, socket in
                 var opened = Self.unread(
-                    server.main, endpoint ?? Endpoint(host: socket.host, port: socket.port),
+                    server.leader, endpoint ?? Endpoint(host: socket.host, port: socket.port),
                     "consumers, tasks, loops and groups are not looked at: --outside")
                 opened.takeControl(of: server)
                 opened.aftermath = AftermathWatch(
                     server, patience: launcher.patience, cancels: cancels, unvisited: unvisited)
-                return try await play(opened)
+                return try await Self.play(opened, on: server, play)
             }
-            result.completeExit(seconds: ending.exitSeconds, wasKilled: ending.wasKilled)
+            result.complete(ending, of: launcher)
             return result
         } catch let error as LaunchError {
             throw CommandError(error)

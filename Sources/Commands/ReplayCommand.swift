@@ -26,6 +26,7 @@ struct ReplayCommand: AsyncParsableCommand {
               loopscope replay churn.yaml -- uvicorn --port 0 app:application
               loopscope replay churn.yaml --outside -- uvicorn --port 0 app:application
               loopscope replay devtools.har --speed 10 --clients 50 --url ws://127.0.0.1:8000
+              loopscope replay devtools.har --print > chat.yaml
               loopscope replay --verbs
             """)
 
@@ -51,6 +52,11 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many clients do what a HAR file has, side by side.", valueName: "number"))
     var clients: Int?
 
+    @Flag(
+        name: .customLong("print"),
+        help: "Print what a HAR file comes to as a scenario, to go on with, and play nothing.")
+    var printsScenario = false
+
     @Option(help: ArgumentHelp("Play with this seed instead of the scenario's.", valueName: "number"))
     var seed: UInt64?
 
@@ -70,6 +76,9 @@ struct ReplayCommand: AsyncParsableCommand {
         guard path != nil else {
             throw ValidationError("name a scenario, or list what one is made of with --verbs")
         }
+        if printsScenario, !CaptureFile.isCapture(path ?? "") {
+            throw ValidationError("--print is for HAR files: a scenario is written as a scenario already")
+        }
         try target.validate(command: command)
         if outside, target.agent { throw ValidationError("--outside reads nothing, and --agent counts everything") }
         if outside, command.isEmpty {
@@ -80,6 +89,7 @@ struct ReplayCommand: AsyncParsableCommand {
     func run() async throws {
         let world = World.current
         if verbs { return world.output(VerbList.text) }
+        if printsScenario { return world.output(try written()) }
         let (scenario, capture) = try source()
         let group = ClientGroup(loops: scenario.mostClients > ReplayTargetOptions.inProcessLimit ? 2 : 1)
         if let limit = DescriptorLimit.raise(for: scenario.mostClients), !common.quiet,
@@ -106,7 +116,27 @@ struct ReplayCommand: AsyncParsableCommand {
                 do: "start the server, or say where it listens: --url ws://127.0.0.1:PORT", status: .unavailable)
         }
         let expected = outside ? scenario.expectedOutside ?? scenario.expectedFindings : scenario.expectedFindings
+        for note in result.notes { world.error("note: \(note.plain())\n") }
+        if let failure = result.failure {
+            world.error(failure.text)
+        } else if result.haveClientsFailed(expected: expected) {
+            world.error(
+                "note: \(result.outcome.clients.failed.counted("client")) did not do what the scenario says, which fails it\n"
+                    + "  do: where some may, say how many: `check: clients.failed <= \(result.outcome.clients.failed)`\n"
+            )
+        }
         try EarlyExit.end(with: result.status(expected: expected, failOn: common.failOn.severity))
+    }
+
+    /// A capture as a scenario.
+    private func written() throws -> String {
+        let path = path ?? ""
+        let capture = try CaptureFile.read(path)
+        do throws(CaptureError) {
+            return try Scenario.yaml(capture, speed: speed?.speed ?? .times(1), clients: clients ?? 1, seed: seed ?? 1)
+        } catch {
+            throw CommandError(error, in: path)
+        }
     }
 
     /// What is to be played.

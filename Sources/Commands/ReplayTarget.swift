@@ -139,7 +139,14 @@ enum ReplayTarget: Sendable {
                     probe: OutsideProbe(endpoint, tool: Loopscope.version), endpoint: endpoint, seesServer: false))
         case .process(let pid, let endpoint):
             let endpoint = try endpoint ?? Self.endpoint(of: pid)
-            return try await play(try Self.attached(pid, endpoint))
+            var result = try await play(try Self.attached(pid, endpoint))
+            if [.targetExited, .targetReplaced].contains(result.session.end.reason) {
+                result.failure = CommandError(
+                    "process \(pid) ended in the middle of the scenario",
+                    why: result.session.end.detail?.plain(limit: 300),
+                    do: "look at its own log; what was seen until then stands above", status: .inconclusive)
+            }
+            return result
         case .launched(let launcher, let endpoint, let agent):
             defer { agent?.folder.remove() }
             return try await launch(launcher, endpoint, agent, play)
@@ -156,18 +163,29 @@ enum ReplayTarget: Sendable {
             var (result, ending) = try await launcher.run { server, socket in
                 let obstacle = agent.flatMap { $0.obstacle(of: server) }
                 var opened = try Self.attached(
-                    server.main, endpoint ?? Endpoint(host: socket.host, port: socket.port),
+                    server.leader, endpoint ?? Endpoint(host: socket.host, port: socket.port),
                     counted: obstacle == nil ? agent?.folder : nil)
                 if let obstacle {
                     opened.remarks.append("nothing is counted: \(obstacle); it is read from outside instead")
                 }
                 opened.takeControl(of: server)
-                return try await play(opened)
+                return try await Self.play(opened, on: server, play)
             }
-            result.completeExit(seconds: ending.exitSeconds, wasKilled: ending.wasKilled)
+            result.complete(ending, of: launcher)
             return result
         } catch let error as LaunchError {
             throw CommandError(error)
+        }
+    }
+
+    /// What goes wrong because the server has died says so, and what the server wrote.
+    static func play(
+        _ opened: OpenedTarget, on server: LaunchedServer,
+        _ play: @escaping @Sendable (OpenedTarget) async throws -> ReplayResult
+    ) async throws -> ReplayResult {
+        do { return try await play(opened) } catch {
+            guard !Task.isCancelled, let death = server.death else { throw error }
+            throw death
         }
     }
 
@@ -219,6 +237,11 @@ extension CommandError {
             self.init(
                 "\(command.plain(limit: 100)) ended \(how), before it listened", why: tail(log),
                 do: "run the command by itself first", status: .unavailable)
+        case .died(let how, let log):
+            self.init(
+                "the server ended \(how) in the middle of the scenario", why: tail(log),
+                do: "look at its own log; `loopscope report FILE` shows what was seen until then, where --save kept it",
+                status: .unavailable)
         case .notReady(let command, let seconds, let log):
             self.init(
                 "\(command.plain(limit: 100)) runs, and listens on no TCP port after \(Int(seconds)) s", why: tail(log),
@@ -236,9 +259,18 @@ extension CommandError {
 }
 
 extension ReplayResult {
-    /// Completes the checks of how long the server took to end.
-    mutating func completeExit(seconds: Double?, wasKilled: Bool) {
-        exitSeconds = seconds ?? (wasKilled ? .infinity : nil)
+    /// Completes what is known only when a launched server has ended: how long it took, or that it had ended before it was asked to.
+    mutating func complete(_ ending: Launcher.Ending, of launcher: Launcher) {
+        exitSeconds = ending.exitSeconds ?? (ending.wasKilled ? .infinity : nil)
         outcome.complete(exitSeconds: exitSeconds)
+        if ending.endedItself { failure = CommandError(.died(how: ending.words, log: ending.log)) }
+        if ending.wasKilled {
+            notes.append(
+                "the server did not end within \(launcher.patience.components.seconds) s of SIGTERM and was killed")
+        } else if ending.outlived > 0 {
+            notes.append(
+                "\(ending.outlived == 1 ? "1 process" : "\(ending.outlived) processes") of the server went on when it had ended, and had to be ended too"
+            )
+        }
     }
 }

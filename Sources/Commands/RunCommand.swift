@@ -93,7 +93,7 @@ struct RunCommand: AsyncParsableCommand {
             world.error("note: nothing is counted: \(obstacle.plain()); it is read from outside instead\n")
         }
         let attached = try AttachTarget(
-            pid: server.main, rate: rate.hertz, agent: obstacle == nil ? agent?.folder : nil)
+            pid: server.leader, rate: rate.hertz, agent: obstacle == nil ? agent?.folder : nil)
         for remark in attached.remarks { world.error("note: \(remark.plain())\n") }
         common.progress("\(socket.host):\(socket.port) listens; Ctrl-C ends it with the report", in: world)
         let relay = SignalRelay(to: server)

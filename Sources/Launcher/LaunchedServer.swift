@@ -7,44 +7,58 @@ import Synchronization
 ///
 /// It runs in a session of its own, so that Ctrl-C at the terminal reaches it through us and in our order.
 public final class LaunchedServer: Sendable {
-    /// The process.
+    /// The process that was launched.
     public let pid: Int32
     /// What it wrote last.
     public let log: LogTail
-    private let times = Mutex<(terminated: ContinuousClock.Instant?, ended: ContinuousClock.Instant?)>((nil, nil))
+    private let state = Mutex(State())
+    private let kin: Kin
+    private let adopted: @Sendable () -> [Int32]
 
-    private let others: @Sendable () -> [Int32]
-    private let orphans: Orphans
-
-    init(pid: Int32, log: LogTail, orphans: Orphans, others: @escaping @Sendable () -> [Int32]) {
-        (self.pid, self.log, self.orphans, self.others) = (pid, log, orphans, others)
+    private struct State {
+        var terminated: ContinuousClock.Instant?
+        var ended: ContinuousClock.Instant?
+        var outlived = 0
     }
 
-    /// What is the server's although no line of parents leads to it any more: a daemon that it has become.
-    var adopted: [Int32] {
-        let known = others()
-        return known + orphans.processes(of: pid).filter { !known.contains($0) }
+    init(pid: Int32, mark: String, log: LogTail, adopted: @escaping @Sendable () -> [Int32]) {
+        (self.pid, self.log, self.adopted) = (pid, log, adopted)
+        kin = Kin(leader: pid, mark: mark)
     }
 
-    /// Who serves, or looks after those that do: the process that was started, or the daemon that it has become.
-    public var main: Int32 { isRunning ? pid : orphans.processes(of: pid).first ?? others().first ?? pid }
+    /// Whether it runs, or anything that it has left behind.
+    public var isRunning: Bool { Kin.runs(pid) || !left.isEmpty }
 
-    /// Whether it runs; a process that has ended and is not yet reaped does not.
-    public var isRunning: Bool {
-        guard let line = try? ProcFS().read(pid, "stat", limit: 4096), let stat = ProcStat(parsing: line) else {
-            return false
-        }
-        return stat.state != "Z"
+    /// How the process that was launched has ended; `nil` while it runs.
+    var leaderEnd: ProcessEnd? { Kin.runs(pid) ? nil : ProcessEnd.of(pid) }
+
+    /// Whether the server has failed: nothing of it runs, or its master has ended otherwise than a daemon's does, with 0.
+    var hasFailed: Bool { leaderEnd.map { $0.code != 0 || !isRunning } ?? false }
+
+    /// That the server has failed, with how and what it wrote; `nil` as long as it has not.
+    public var death: LaunchError? {
+        hasFailed ? .died(how: (leaderEnd ?? ProcessEnd()).words, log: log.lines) : nil
+    }
+
+    /// The process to look at: the one that was launched, or what listens of those it has left to go on alone (a daemon).
+    public var leader: Int32 {
+        if Kin.runs(pid) { return pid }
+        let left = left
+        return left.first { !ListeningSocket.all(of: $0).isEmpty } ?? left.first ?? pid
+    }
+
+    /// What is there of it although the process that was launched has ended.
+    private var left: [Int32] {
+        let adopted = adopted().filter { $0 != pid }
+        return Kin.runs(pid) ? adopted : adopted + kin.running().filter { !adopted.contains($0) }
     }
 
     /// It and everything it started.
     public var family: [Int32] {
-        let children = [pid] + tree(below: pid)
-        let adopted = adopted.flatMap { [$0] + tree(below: $0) }
-        return children + adopted.filter { !children.contains($0) }
+        let tree = ProcessTree(below: pid)
+        let children = [pid] + tree.descendants(of: pid)
+        return children + left.filter { !children.contains($0) }
     }
-
-    private func tree(below pid: Int32) -> [Int32] { ProcessTree(below: pid).descendants(of: pid) }
 
     /// Where it, or one of its workers, listens.
     public func listening() -> [ListeningSocket] {
@@ -53,29 +67,48 @@ public final class LaunchedServer: Sendable {
         return sockets
     }
 
-    /// Asks it to end (SIGTERM), as a deploy does.
+    /// Asks it to end (SIGTERM), as a deploy does; what outlives the process that was launched is asked then.
     public func terminate() {
-        let isFirst = times.withLock { times in
-            defer { times.terminated = times.terminated ?? ContinuousClock().now }
-            return times.terminated == nil
+        let isFirst = state.withLock { state in
+            defer { state.terminated = state.terminated ?? ContinuousClock().now }
+            return state.terminated == nil
         }
-        for process in [pid] + adopted { kill(process, SIGTERM) }
+        let asked = Set([pid] + left)
+        for process in asked { kill(process, SIGTERM) }
         guard isFirst else { return }
-        Task.detached { [self] in
-            // Its end is timed to this, whatever else goes on; whoever launched it kills it when it does not go.
-            while isRunning || !adopted.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
-            times.withLock { $0.ended = ContinuousClock().now }
+        // Its end is timed to this, whatever else goes on; whoever launched it kills it when it does not go.
+        Task.detached { [self] in await followToTheEnd(asked) }
+    }
+
+    private func followToTheEnd(_ asked: Set<Int32>) async {
+        let clock = ContinuousClock()
+        var asked = asked
+        while Kin.runs(pid) { try? await Task.sleep(for: .milliseconds(5)) }
+        let leaderEnded = clock.now
+        while true {
+            let left = left
+            guard !left.isEmpty else { break }
+            for process in left where asked.insert(process).inserted { kill(process, SIGTERM) }
+            // Workers of a master that has just ended are on their way.
+            if clock.now - leaderEnded > .milliseconds(500) {
+                state.withLock { $0.outlived = max($0.outlived, left.count) }
+            }
+            try? await Task.sleep(for: .milliseconds(5))
         }
+        state.withLock { $0.ended = clock.now }
     }
 
     /// Passes a signal on that we were sent: to the master, or to the daemon that it has become.
-    public func signal(_ number: Int32) { kill(main, number) }
+    public func signal(_ number: Int32) { kill(Kin.runs(pid) ? pid : left.first ?? pid, number) }
 
     /// When it was asked to end.
-    var terminationTime: ContinuousClock.Instant? { times.withLock { $0.terminated } }
+    var terminationTime: ContinuousClock.Instant? { state.withLock { $0.terminated } }
 
-    /// When it ended after that.
-    var endTime: ContinuousClock.Instant? { times.withLock { $0.ended } }
+    /// When it, and all it had left, ended after that.
+    var endTime: ContinuousClock.Instant? { state.withLock { $0.ended } }
+
+    /// How many processes went on for half a second and more after the one that was launched had ended.
+    var outlived: Int { state.withLock { $0.outlived } }
 
     /// Stops it and all it started (SIGSTOP), as a host that hangs.
     public func freeze() { for member in family { kill(member, SIGSTOP) } }
@@ -83,10 +116,11 @@ public final class LaunchedServer: Sendable {
     /// Lets it go on (SIGCONT).
     public func thaw() { for member in family { kill(member, SIGCONT) } }
 
-    /// Ends it and all of its process group, without asking. The group is its own, and stays so until it is reaped.
-    func killGroup() {
-        for process in others() { kill(process, SIGKILL) }
+    /// Ends it and all that came of it, without asking. Its process group is its own, and stays so until it is reaped.
+    func killAll() {
         kill(-pid, SIGKILL)
-        orphans.end(of: pid)
+        let others = (adopted() + kin.running(anew: true)).filter { $0 != pid }
+        for process in others { kill(process, SIGKILL) }
+        for process in others { Subreaper.reap(process, isKilled: true) }
     }
 }

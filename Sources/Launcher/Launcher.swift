@@ -15,6 +15,17 @@ public struct Launcher: Sendable {
         public var exitSeconds: Double?
         /// Whether it had to be killed.
         public var wasKilled: Bool
+        /// Whether it had ended before it was asked to.
+        public var endedItself = false
+        /// How many processes of its own went on when it had ended, and had to be ended too.
+        public var outlived = 0
+        /// What it wrote last.
+        public var log: [String] = []
+
+        /// How it ended, in words.
+        public var words: String {
+            ProcessEnd(code: code, signal: signal).words
+        }
     }
 
     /// The command and its arguments.
@@ -27,7 +38,7 @@ public struct Launcher: Sendable {
     public var environment: [String: String] = [:]
     /// Takes what it writes, standard output and error alike; `nil` keeps the last lines only. Called from any thread.
     public var relay: (@Sendable ([UInt8]) -> Void)?
-    /// Processes that are known to be the server's by another way than their parents: they are ended with it.
+    /// Processes that are the server's although no line of parents leads to it any more: it has made a daemon of itself.
     public var adopted: @Sendable () -> [Int32] = { [] }
 
     /// A launcher of a command.
@@ -45,13 +56,14 @@ public struct Launcher: Sendable {
             throw LaunchError.cannotStart(command: "", why: "there is no command")
         }
         let log = LogTail()
-        let orphans = Orphans()
-        defer { orphans.release() }
+        Subreaper.begin()
+        defer { Subreaper.end() }
         var options = PlatformOptions()
         options.createSession = true
-        let variables = environment.merging(orphans.mark) { $1 }
-        let changes = variables.reduce(into: [Environment.Key: String?]()) { changes, variable in
-            if let key = Environment.Key(rawValue: variable.key) { changes[key] = variable.value }
+        let mark = Kin.newMark()
+        var changes: [Environment.Key: String?] = [:]
+        for (name, value) in environment.merging([Kin.variable: mark], uniquingKeysWith: { $1 }) {
+            if let key = Environment.Key(rawValue: name) { changes[key] = value }
         }
         do {
             let result = try await Subprocess.run(
@@ -60,7 +72,7 @@ public struct Launcher: Sendable {
                 platformOptions: options, input: .none, output: .sequence, error: .combinedWithOutput
             ) { execution in
                 let server = LaunchedServer(
-                    pid: execution.processIdentifier.value, log: log, orphans: orphans, others: adopted)
+                    pid: execution.processIdentifier.value, mark: mark, log: log, adopted: adopted)
                 return await withTaskGroup(of: Outcome<Value>?.self) { tasks in
                     tasks.addTask {
                         // A worker may keep the pipe open after its master has gone: cancelled below.
@@ -90,7 +102,7 @@ public struct Launcher: Sendable {
                 }
             }
             guard let outcome = result.closureResult else { throw CancellationError() }
-            var ending = Ending(exitSeconds: outcome.exitSeconds, wasKilled: outcome.wasKilled)
+            var ending = outcome.ending
             switch result.terminationStatus {
             case .exited(let code): ending.code = code
             case .signaled(let signal): ending.signal = signal
@@ -103,8 +115,7 @@ public struct Launcher: Sendable {
 
     private struct Outcome<Value: Sendable>: Sendable {
         var value: Result<Value, any Error>
-        var exitSeconds: Double?
-        var wasKilled = false
+        var ending = Ending(wasKilled: false)
     }
 
     private func attend<Value: Sendable>(
@@ -118,8 +129,8 @@ public struct Launcher: Sendable {
             outcome = Outcome(value: .failure(error))
         }
         // A cancelled task still owes the server its end.
-        let ending = await Task.detached { await end(server) }.value
-        (outcome.exitSeconds, outcome.wasKilled) = (ending.seconds, ending.wasKilled)
+        outcome.ending = await Task.detached { await end(server) }.value
+        outcome.ending.log = server.log.lines
         return outcome
     }
 
@@ -129,10 +140,12 @@ public struct Launcher: Sendable {
         let deadline = clock.now + readiness
         while clock.now < deadline {
             if let socket = server.listening().first { return socket }
-            guard server.isRunning || !server.adopted.isEmpty else {
+            // One that makes a daemon of itself ends with 0 and leaves it behind; one that fails may leave a helper.
+            guard !server.hasFailed else {
                 // What it wrote last may still be on its way through the pipe.
                 try await Task.sleep(for: .milliseconds(50))
-                throw LaunchError.ended(command: command[0], how: "at once", log: server.log.lines)
+                throw LaunchError.ended(
+                    command: command[0], how: (server.leaderEnd ?? ProcessEnd()).words, log: server.log.lines)
             }
             // Nobody tells when another process begins to listen: /proc is asked again.
             try await Task.sleep(for: .milliseconds(20))
@@ -140,19 +153,22 @@ public struct Launcher: Sendable {
         throw LaunchError.notReady(command: command[0], seconds: readiness.inSeconds, log: server.log.lines)
     }
 
-    /// SIGTERM, then SIGKILL for whatever of its family is left.
-    private func end(_ server: LaunchedServer) async -> (seconds: Double?, wasKilled: Bool) {
+    /// SIGTERM, then SIGKILL for whatever has come of it and is left.
+    private func end(_ server: LaunchedServer) async -> Ending {
         let clock = ContinuousClock()
-        guard server.isRunning || server.terminationTime != nil || !server.adopted.isEmpty else { return (nil, false) }
+        var ending = Ending(wasKilled: false)
+        ending.endedItself = server.hasFailed && server.terminationTime == nil
+        guard server.isRunning || server.terminationTime != nil else { return ending }
         server.thaw()
         server.terminate()
         let start = server.terminationTime ?? clock.now
         // The server times its own end; `exit.seconds` is exact to this.
         while server.endTime == nil, clock.now < start + patience { try? await Task.sleep(for: .milliseconds(5)) }
-        let seconds = ((server.endTime ?? clock.now) - start).inSeconds
-        let wasKilled = server.endTime == nil && (server.isRunning || !server.adopted.isEmpty)
-        server.killGroup()
-        return (wasKilled ? nil : seconds, wasKilled)
+        ending.wasKilled = server.endTime == nil && server.isRunning
+        ending.outlived = server.outlived
+        if !ending.wasKilled { ending.exitSeconds = ((server.endTime ?? clock.now) - start).inSeconds }
+        server.killAll()
+        return ending
     }
 }
 

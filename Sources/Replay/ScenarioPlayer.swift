@@ -30,7 +30,7 @@ public struct ScenarioPlayer: Sendable {
     /// - Parameters:
     ///   - index: the phase's place in the scenario.
     ///   - isOver: ends the phase when it returns; cancelled when the phase ends otherwise.
-    ///   - progress: told four times a second how things stand.
+    ///   - progress: told four times a second how things stand, and at the end of a phase that is broken off.
     /// - Throws: `CancellationError`, and what `isOver` throws. What fails in a client is in the tally.
     public func play(
         phase index: Int, until isOver: (@Sendable () async throws -> Void)? = nil,
@@ -42,6 +42,21 @@ public struct ScenarioPlayer: Sendable {
         let stage = Stage(
             endpoint: endpoint, path: scenario.path, phase: phase.name, group: group, sink: sink,
             barriers: Barriers(plan.barriers), sources: SourceAddresses(for: plan.entries.count, to: endpoint))
+        do {
+            try await play(phase, plan, on: stage, until: isOver, progress: progress)
+            try Task.checkCancellation()
+        } catch {
+            // Of a phase that is broken off, too, everything is told.
+            progress(stage.tally)
+            throw error
+        }
+        return stage.tally
+    }
+
+    private func play(
+        _ phase: Phase, _ plan: Plan, on stage: Stage, until isOver: (@Sendable () async throws -> Void)?,
+        progress: @escaping @Sendable (ClientTally) -> Void
+    ) async throws {
         let start = Moment.now()
         let end = phase.duration.map { start + $0 }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -76,12 +91,13 @@ public struct ScenarioPlayer: Sendable {
                     throw PhaseOver()
                 }
             }
-            do { while try await tasks.next() != nil {} } catch is PhaseOver {}
+            var over: any Error = PhaseOver()
+            do { while try await tasks.next() != nil {} } catch { over = error }
+            // Whoever waits at a barrier is not woken by being cancelled.
             await stage.barriers.open()
             tasks.cancelAll()
+            if !(over is PhaseOver) { throw over }
         }
-        try Task.checkCancellation()
-        return stage.tally
     }
 
     private struct PhaseOver: Error {}
@@ -123,9 +139,13 @@ struct Plan {
     var isEmpty: Bool { entries.isEmpty }
 
     init(_ phase: Phase, index: Int, of scenario: Scenario) {
+        let barriersOf = scenario.clients.keys.reduce(into: [String: Set<String>]()) {
+            $0[$1] = scenario.barriers(of: $1)
+        }
         if case .visits(let visits) = phase.load {
             for (number, visit) in visits.enumerated() {
                 entries.append(Entry(number: number, client: visit.client, offset: visit.offset))
+                for name in barriersOf[visit.client] ?? [] { barriers[name, default: 0] += 1 }
             }
             return
         }
@@ -148,7 +168,7 @@ struct Plan {
             }
             guard let client = share?.client else { continue }
             entries.append(Entry(number: number, client: client, offset: offset))
-            for name in scenario.barriers(of: client) { barriers[name, default: 0] += 1 }
+            for name in barriersOf[client] ?? [] { barriers[name, default: 0] += 1 }
         }
     }
 }

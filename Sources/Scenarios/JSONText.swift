@@ -32,7 +32,8 @@ enum JSONText {
         return digits.count == 1 || first != "0" || digits.dropFirst().first == "."
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// Text in quotes, as JSON and YAML both read it: what YAML takes for a line end or does not print is escaped too (YAML 1.2 §5.1, 5.4).
+    static func quoted(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -41,7 +42,7 @@ enum JSONText {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
-            case _ where scalar.value < 0x20:
+            case "\u{0}"..<" ", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
                 let hex = String(scalar.value, radix: 16)
                 out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: out.unicodeScalars.append(scalar)

@@ -71,7 +71,7 @@ public struct Phase: Hashable, Sendable {
     }
 
     private static let keys = [
-        "phase", "clients", "arrivals", "population", "for", "until", "cut", "server", "settle", "check",
+        "phase", "clients", "arrivals", "population", "visits", "for", "until", "cut", "server", "settle", "check",
     ]
 
     /// Most clients at once.
@@ -88,7 +88,7 @@ public struct Phase: Hashable, Sendable {
         let fields = try field.mapping(Self.keys)
         name = try fields.required("phase", example: "churn").text()
         clients = try fields["clients"].map { try Self.shares($0, known: known) } ?? []
-        load = try Self.load(fields)
+        load = try Self.load(fields, known: known)
         duration = try fields["for"]?.duration()
         endsWhenFound = try fields["until"]?.word(["found"]) != nil
         if let field = fields["until"], duration == nil {
@@ -101,6 +101,12 @@ public struct Phase: Hashable, Sendable {
         settle = try fields["settle"]?.duration()
         checks = try fields["check"]?.listOrOne().map { (item) throws(ScenarioError) in try Check(item) } ?? []
         switch load {
+        case .visits:
+            guard clients.isEmpty else {
+                throw field.error(
+                    "phase `\(name)` names its clients twice: in `clients` and in `visits`",
+                    remedy: "leave `clients` out")
+            }
         case .none:
             guard clients.isEmpty else {
                 throw field.error(
@@ -116,10 +122,12 @@ public struct Phase: Hashable, Sendable {
         }
     }
 
-    private static func load(_ fields: Fields) throws -> Load {
-        if fields["arrivals"] != nil, let both = fields["population"] {
-            throw both.error("a phase has `arrivals` or a `population`, not both")
+    private static func load(_ fields: Fields, known: [String]) throws -> Load {
+        let ways = ["arrivals", "population", "visits"].compactMap { fields[$0] }
+        if ways.count > 1, let both = ways.last {
+            throw both.error("a phase has `arrivals`, a `population` or `visits`, not both")
         }
+        if let field = fields["visits"] { return .visits(try visits(field, known: known)) }
         if let field = fields["population"] { return .population(try field.integer(1...populationLimit)) }
         guard let field = fields["arrivals"] else { return .none }
         let parts = try field.mapping(["rate", "from", "to", "for", "shape"])
@@ -141,6 +149,22 @@ public struct Phase: Hashable, Sendable {
             throw field.error("these are \(Int(arrivals.expected)) clients, more than \(Arrivals.limit)")
         }
         return .arrivals(arrivals)
+    }
+
+    /// `[{client: NAME, at: 1 s, count: 3}]`.
+    private static func visits(_ field: Field, known: [String]) throws -> [Visit] {
+        var visits: [Visit] = []
+        for item in try field.list() {
+            let parts = try item.mapping(["client", "at", "count"])
+            let client = try parts.required("client", example: known.first ?? "NAME").word(known)
+            let visit = Visit(client: client, offset: try parts["at"]?.duration() ?? .zero)
+            let count = try parts["count"]?.integer(1...Arrivals.limit) ?? 1
+            guard visits.count + count <= Arrivals.limit else {
+                throw item.error("these are more than \(Arrivals.limit) clients")
+            }
+            visits += Array(repeating: visit, count: count)
+        }
+        return visits
     }
 
     private static func shares(_ field: Field, known: [String]) throws -> [Share] {

@@ -14,6 +14,13 @@ enum Quantities {
         }
     }
 
+    /// A length of time as `duration` reads it, exactly.
+    static func words(_ length: Nanoseconds) -> String {
+        for (unit, factor) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] as [(String, Int64)]
+        where length.count % factor == 0 { return "\(length.count / factor) \(unit)" }
+        return "\(length.count) ns"
+    }
+
     /// Events a second, at most a million: `20/s`, `90/min`.
     static func rate(_ text: some StringProtocol) -> Double? {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)

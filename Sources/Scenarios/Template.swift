@@ -32,8 +32,18 @@ public struct Template: Hashable, Sendable {
             rest = rest[rest.index(after: end)...]
         }
         if !rest.isEmpty { pieces.append(.text(String(rest))) }
-        self.pieces = pieces
+        // Texts side by side are one, however they were written.
+        self.pieces = pieces.reduce(into: []) { joined, piece in
+            if case .text(let next) = piece, case .text(let last)? = joined.last {
+                joined[joined.count - 1] = .text(last + next)
+            } else {
+                joined.append(piece)
+            }
+        }
     }
+
+    /// A text whose `${` are no places: `${$}{`.
+    static func escaped(_ text: String) -> String { text.replacing("${", with: "${$}{") }
 
     private static func place(
         _ name: Substring, _ complain: (String) -> ScenarioError
@@ -42,6 +52,7 @@ public struct Template: Hashable, Sendable {
         case "client": return .client
         case "seq": return .sequence
         case "last": return .last
+        case "$": return .text("$")
         default: break
         }
         if let count = name.arguments(of: "random.hex")?.first, (1...4096).contains(count) { return .hex(count) }
@@ -49,7 +60,7 @@ public struct Template: Hashable, Sendable {
             return .integer(bounds[0]...bounds[1])
         }
         throw complain(
-            "there is no `${\(name.prefix(40))}`; there are ${client}, ${seq}, ${last}, ${random.hex(8)}, ${random.int(1,6)}"
+            "there is no `${\(name.prefix(40))}`; there are ${client}, ${seq}, ${last}, ${random.hex(8)}, ${random.int(1,6)}, and ${$} for a dollar sign"
         )
     }
 

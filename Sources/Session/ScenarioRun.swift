@@ -77,15 +77,21 @@ public struct ScenarioRun: Sendable {
         progress: @escaping @Sendable (String, ClientTally) -> Void
     ) async throws -> ReplayOutcome {
         var outcome = ReplayOutcome(scenario: scenario.name, seed: scenario.seed)
-        let (begin, before) = (Moment.now(), Nanoseconds.processCPU())
+        let (begin, used) = (Moment.now(), Nanoseconds.processCPU())
         for (index, phase) in scenario.phases.enumerated() {
             if let action = phase.server { control?(action) }
+            let before = outcome
             let tally = try await player.play(
                 phase: index, until: { try await found(before: phase, in: session) }
-            ) { progress(phase.name, $0) }
+            ) { tally in
+                progress(phase.name, tally)
+                var partial = before
+                partial.phases.append(.init(name: phase.name, clients: tally))
+                report(partial)
+            }
             outcome.phases.append(.init(name: phase.name, clients: tally))
             if isApart {
-                outcome.driverCPU = (Nanoseconds.processCPU() - before).seconds / (Moment.now() - begin).seconds * 100
+                outcome.driverCPU = (Nanoseconds.processCPU() - used).seconds / (Moment.now() - begin).seconds * 100
             }
             report(outcome)
             if let limit = phase.settle, seesServer {

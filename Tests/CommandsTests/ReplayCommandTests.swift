@@ -63,6 +63,29 @@ struct ReplayCommandTests {
         #expect(await loopscope("replay", expected).status == .findings)
     }
 
+    @Test(
+        "whose clients do not do their scripts is 2 and says so, unless a check allows it or an expected finding explains it"
+    )
+    func clientFailures() async throws {
+        func play(_ path: String, check: String = "", expect: String = "") async throws -> (ExitReason, String) {
+            let file = try scenario(
+                """
+                scenario: x
+                path: \(path)
+                clients: {a: [connect, {send: {text: hi}}, {expect: {text: ho, within: 1 s}}, close]}
+                phases: [{phase: p, clients: a, population: 2, check: [\(check)]}, {phase: q, for: 10 s, until: found}]
+                \(expect)
+                """)
+            let run = await loopscope("replay", file)
+            return (run.status, run.printed.error)
+        }
+        let (failed, words) = try await play("/ws/echo/", expect: "expect: {findings: []}")
+        #expect(failed == .regression && words.contains("2 clients did not do what the scenario says"), "\(words)")
+        #expect(words.contains("check: clients.failed <= 2"), "\(words)")
+        #expect(try await play("/ws/echo/", check: "clients.failed <= 2").0 == .clean)
+        #expect(try await play("/ws/chat/x/", expect: "expect: {findings: LS001}").0 == .clean)
+    }
+
     @Test("of a mistake names file, line and column, and what was meant")
     func mistake() async throws {
         let path = try scenario("scenario: x\nclients:\n  a:\n    - conect\nphases: [{phase: p}]\n")
@@ -177,6 +200,15 @@ struct ReplayCommandTests {
         #expect((value["capture"] as? [String: Any])?["redacted"] as? Int == 1)
     }
 
+    @Test("--print writes a capture as a scenario, which is played like any other")
+    func printed() async throws {
+        let path = try har(#"{"type": "send", "time": 1796025600.5, "opcode": 1, "data": "${hi}"}"#)
+        let run = await loopscope("replay", path, "--print", "--speed", "100", "--clients", "3")
+        #expect(run.status == .clean && !run.printed.output.contains("hunter2"), "\(run.printed)")
+        let played = await loopscope("replay", try scenario(run.printed.output))
+        #expect(played.status == .clean && played.printed.output.contains("as captured"), "\(played.printed)")
+    }
+
     @Test("of a capture wants to be told where, and says what is wrong with one that is none")
     func badCapture() async throws {
         let path = try har("")
@@ -188,6 +220,7 @@ struct ReplayCommandTests {
         #expect(run.status == .wrongContent && run.printed.error.contains("ends in the middle"), "\(run.printed.error)")
         let yaml = fixtures.appending(path: "nothing-stays.yaml").path
         #expect(await loopscope("replay", yaml, "--speed", "2").status == .usage)
+        #expect(await loopscope("replay", yaml, "--print").status == .usage)
     }
 
     @Test("--verbs lists every verb and every metric")

@@ -61,6 +61,15 @@ struct DoctorTests {
         #expect(run.output.contains("a deploy hangs until SIGKILL"))
     }
 
+    @Test("a server that takes its time to start is launched once, and what that leaves out is said")
+    func slowStart() async throws {
+        let server = Fixtures.servers.appending(path: "plain_echo.py").path
+        let run = try await Program.shell(
+            "loopscope doctor --only shutdown stubborn-shutdown --within 6 -- sh -c 'sleep 1.2; exec python3 \(server)'"
+        )
+        #expect(run.status == 0 && run.output.contains("a second launch has no room in 6 s"), "\(run)")
+    }
+
     private struct Report: Decodable {
         struct Answer: Decodable { var question, answer, text: String }
         struct Row: Decodable { var answers: [Answer] }

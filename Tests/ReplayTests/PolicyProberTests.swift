@@ -2,6 +2,7 @@ import Demo
 import Observations
 import Policy
 import RealtimeServer
+import Synchronization
 import Testing
 
 @testable import Replay
@@ -62,6 +63,30 @@ struct PolicyProberTests {
             }
             guard case .unknown = row.answers[.message] else { throw Failure("\(row)") }
             #expect(row.answers[.compression] == .declined)
+        }
+    }
+
+    @Test(
+        "a server that opens connections too slowly leaves time for the other questions, and its row says what was not measured"
+    )
+    func slow() async throws {
+        let answered = Mutex(0)
+        try await HostileServer.with { _ in
+            // Only the first few handshakes are answered.
+            let count = answered.withLock { count in
+                count += 1
+                return count
+            }
+            return (Array(count <= 6 ? "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\n\r\n".utf8 : "".utf8), .waits)
+        } _: { server in
+            var prober = PolicyProber(Endpoint(port: server.port), path: "/", group: .shared)
+            prober.residentMemory = { 50_000_000 }
+            prober.idleConnections = 10
+            prober.questions = [.idle, .message]
+            let row = try await prober.row(within: .milliseconds(800))
+            guard case .unknown(let why) = row.answers[.idle], why.hasPrefix("not measured: "),
+                case .unknown = row.answers[.message]
+            else { throw Failure("\(row)") }
         }
     }
 

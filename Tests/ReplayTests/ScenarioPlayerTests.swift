@@ -92,6 +92,34 @@ struct ScenarioPlayerTests {
         #expect(tally.opened == 5 && tally.closed == 5 && tally.failures.isEmpty)
     }
 
+    @Test("that is broken off ends although clients wait at a barrier, and tells what they did until then")
+    func brokenOff() async throws {
+        let server = try await RealtimeServer.start(application: DemoApplication.make())
+        let group = ClientGroup()
+        let scenario = try Scenario(
+            yaml: """
+                scenario: x
+                path: /ws/echo/
+                clients: {early: [connect, {barrier: all}], late: [connect, {idle: 1 h}, {barrier: all}]}
+                phases: [{phase: p, visits: [{client: early}, {client: late}]}]
+                """)
+        let player = ScenarioPlayer(scenario, at: Endpoint(port: server.port), group: group, into: Nowhere())
+        let (tallies, mouth) = AsyncStream.makeStream(of: ClientTally.self)
+        let playing = Task {
+            defer { mouth.finish() }
+            return try await player.play(phase: 0, progress: { mouth.yield($0) })
+        }
+        var last = ClientTally()
+        for await tally in tallies {
+            last = tally
+            if tally.opened == 2 { playing.cancel() }
+        }
+        await #expect(throws: CancellationError.self) { try await playing.value }
+        #expect(last.opened == 2 && last.closed == 2, "\(last)")
+        await server.stop(deadline: .zero)
+        await group.stop()
+    }
+
     @Test("replaces clients that end, for as long as the phase lasts")
     func population() async throws {
         let tally = try await play("[connect, {wait: 20 ms}, close]", load: "population: 2, for: 500 ms")

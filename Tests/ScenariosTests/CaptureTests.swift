@@ -82,6 +82,33 @@ struct CaptureTests {
             text.text(client: 1, sequence: 1, using: &generator).hasSuffix("${client}"), "what was sent is no template")
     }
 
+    @Test("is written as a scenario that reads as the same one, whatever was sent")
+    func written() throws {
+        var capture = try read(Self.har)
+        let odd = [
+            "${client} $${seq} ${", "\"\\/ quotes\t", "line\r\n\u{85}\u{2028} ends", "\u{0}\u{7F}\u{FEFF}\u{FFFF}",
+            "# - : {a: *b} 日本 😀", "", "~", "  ",
+        ]
+        capture.connections[1].target = "/ws?x=${random.hex(8)}&y=%20"
+        capture.connections[1].sent = odd.enumerated().map { index, text in
+            Capture.Message(offset: Nanoseconds(Int64(index) * 1_234_567), isSent: true, content: .text(text))
+        }
+        for (speed, count) in [(Scenario.Speed.times(1), 1), (.times(3), 7), (.asFastAsPossible, 2)] {
+            let yaml = try Scenario.yaml(capture, speed: speed, clients: count, seed: 9)
+            #expect(try Scenario(yaml: yaml) == Scenario(capture, speed: speed, clients: count, seed: 9))
+        }
+    }
+
+    @Test("that is too large for a scenario's file says so")
+    func tooLarge() throws {
+        var capture = try read(Self.har)
+        capture.connections[0].sent = [
+            Capture.Message(offset: .zero, isSent: true, content: .text(String(repeating: "x", count: 100_000)))
+        ]
+        let error = #expect(throws: CaptureError.self) { try Scenario.yaml(capture) }
+        #expect(error?.remedy?.contains("replay the HAR file itself") == true)
+    }
+
     @Test("cut anywhere says so, and damaged anywhere never traps")
     func damaged() {
         let bytes = Array(Self.har.utf8)

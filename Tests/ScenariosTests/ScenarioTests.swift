@@ -96,6 +96,16 @@ struct ScenarioTests {
             4, "more than 1000000", ""
         ),
         (
+            "scenario: x\nclients:\n  a: [connect]\nphases: [{phase: p, clients: a, visits: [{client: a}]}]", 4,
+            "twice",
+            "leave `clients` out"
+        ),
+        (
+            "scenario: x\nclients:\n  abc: [connect]\nphases: [{phase: p, visits: [{client: abd}]}]", 4,
+            "cannot be `abd`",
+            "did you mean `abc`?"
+        ),
+        (
             "scenario: x\nclients:\n  a: [{connect: {token: {claims: {}}}}]\nphases: [{phase: p}]", 3, "no `secret`",
             "add `secret"
         ),
@@ -128,6 +138,25 @@ struct ScenarioTests {
             3, "less than `from`", ""
         ),
     ]
+
+    @Test("has clients come each at a time of its own, and writes a dollar sign where a place would begin")
+    func visits() throws {
+        let scenario = try Scenario(
+            yaml: """
+                scenario: x
+                clients: {a: [connect, {send: {text: "${$}{client} costs ${$}1"}}], b: [connect]}
+                phases: [{phase: p, visits: [{client: a, at: 1 s, count: 2}, {client: b}]}]
+                """)
+        guard case .visits(let visits) = scenario.phases[0].load,
+            case .send(.text(let text)) = scenario.clients["a"]?[1]
+        else {
+            Issue.record("no visits")
+            return
+        }
+        #expect(visits.map(\.client) == ["a", "a", "b"] && visits.map(\.offset) == [.seconds(1), .seconds(1), .zero])
+        var generator = SeededGenerator(seed: 1)
+        #expect(text.text(client: 4, sequence: 0, using: &generator) == "${client} costs $1")
+    }
 
     @Test("reads a token: its claims with their types, times from now, and where it stands")
     func token() throws {

@@ -89,17 +89,7 @@ extension PolicyProber {
         let client = try await open(by: end).client
         let start = Moment.now()
         client.send(.close, FrameWriter.closePayload(.normal))
-        while let (event, time) = await client.next(by: end) {
-            switch event {
-            case .frame(.close(let code, _)):
-                await client.abort()
-                return .after(time - start, .close(Int(code.rawValue)))
-            case .ended(let how): return .after(time - start, how)
-            default: continue
-            }
-        }
-        await client.abort()
-        return .notWithin(.now() - start)
+        return await ending(of: client, since: start, by: end, withCloseFrame: true)
     }
 
     /// A close of the server's, for an opcode that does not exist, which the client does not answer.
@@ -121,11 +111,19 @@ extension PolicyProber {
     }
 
     /// Waits for the end of a connection.
-    private func ending(of client: WireClient, since start: Moment, by end: Moment) async -> PolicyAnswer {
+    ///
+    /// - Parameter withCloseFrame: whether a close frame is the end; else the socket's end is, with the code that came before it.
+    func ending(
+        of client: WireClient, since start: Moment, by end: Moment, withCloseFrame: Bool = false
+    ) async -> PolicyAnswer {
         var said: PolicyEnd?
         while let (event, time) = await client.next(by: end) {
             switch event {
-            case .frame(.close(let code, _)): said = .close(Int(code.rawValue))
+            case .frame(.close(let code, _)):
+                said = .close(Int(code.rawValue))
+                guard withCloseFrame else { continue }
+                await client.abort()
+                return .after(time - start, .close(Int(code.rawValue)))
             case .answer(let head): said = .status(head.status)
             case .ended(let how): return .after(time - start, said ?? how)
             default: continue

@@ -107,8 +107,11 @@ public struct PolicyProber: Sendable {
         } catch Refusal.status(let status) {
             return .unknown("the handshake was answered with \(status)")
         } catch Refusal.silent {
-            return .unknown("the handshake was not answered in time")
+            return .unknown("not measured: its handshake was not answered in the time there was")
         } catch {
+            guard Moment.now() < end else {
+                return .unknown("not measured: no time was left; give it longer: --within")
+            }
             return .unknown("no connection: \(error)")
         }
     }

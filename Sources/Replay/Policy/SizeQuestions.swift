@@ -53,18 +53,7 @@ extension PolicyProber {
         let start = Moment.now()
         client.send([0x82, 0xFF, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
         // A server refuses it when it reads the header, or never.
-        let deadline = min(end, start + .seconds(3))
-        while let (event, time) = await client.next(by: deadline) {
-            switch event {
-            case .frame(.close(let code, _)):
-                await client.abort()
-                return .after(time - start, .close(Int(code.rawValue)))
-            case .ended(let how): return .after(time - start, how)
-            default: continue
-            }
-        }
-        await client.abort()
-        return .notWithin(.now() - start)
+        return await ending(of: client, since: start, by: min(end, start + .seconds(3)), withCloseFrame: true)
     }
 
     /// The offer of a browser.
@@ -81,21 +70,53 @@ extension PolicyProber {
         guard let residentMemory, residentMemory() != nil else {
             return .unknown("the server's process is not known, or may not be read: --pid PID, or doctor -- COMMAND")
         }
+        // The largest message is asked for after this, and is to have its share of the time.
+        let start = Moment.now()
+        let end = start + Nanoseconds(max(0, (end - start).count) / 2)
         var clients: [WireClient] = []
         var points: [(count: Int, bytes: Int)] = []
-        var trouble: String?
+        var trouble: (any Error)?
         while clients.count < idleConnections, trouble == nil, Moment.now() < end {
-            do {
-                for _ in 0..<max(1, idleConnections / 5) { clients.append(try await open(by: end).client) }
-            } catch {
-                trouble = "connection \(clients.count + 1) could not be opened: \(error)"
+            let step = await open(max(1, idleConnections / 5), by: end)
+            clients += step.clients
+            trouble = step.trouble
+            if trouble == nil, let bytes = await settled(residentMemory, by: end) {
+                points.append((clients.count, bytes))
             }
-            if let bytes = await settled(residentMemory, by: end) { points.append((clients.count, bytes)) }
         }
         await withTaskGroup(of: Void.self) { tasks in for client in clients { tasks.addTask { await client.abort() } } }
-        if let trouble { return .unknown(trouble) }
-        guard let slope = Self.slope(points) else { return .unknown("the process ended, or the time was too short") }
+        if Moment.now() >= end {
+            let time = Int((Moment.now() - start).seconds.rounded())
+            return .unknown(
+                "not measured: \(clients.count) of \(idleConnections) connections were opened in \(time) s; give it longer: --within"
+            )
+        }
+        if let trouble { return .unknown("connection \(clients.count + 1) could not be opened: \(trouble)") }
+        guard let slope = Self.slope(points) else { return .unknown("the process ended") }
         return .costs(bytes: max(0, slope), connections: clients.count)
+    }
+
+    /// Opens so many idle connections, some at a time: a server that takes a second for each is not waited for one by one.
+    private func open(_ count: Int, by end: Moment) async -> (clients: [WireClient], trouble: (any Error)?) {
+        await withTaskGroup(of: Result<WireClient, any Error>.self) { tasks in
+            var (left, opened, trouble) = (count, [WireClient](), (any Error)?.none)
+            func openNext() {
+                guard left > 0, trouble == nil else { return }
+                left -= 1
+                tasks.addTask {
+                    do { return .success(try await open(by: end).client) } catch { return .failure(error) }
+                }
+            }
+            for _ in 0..<8 { openNext() }
+            while let result = await tasks.next() {
+                switch result {
+                case .success(let client): opened.append(client)
+                case .failure(let error): trouble = trouble ?? error
+                }
+                openNext()
+            }
+            return (opened, trouble)
+        }
     }
 
     /// The memory once it has been the same three times.

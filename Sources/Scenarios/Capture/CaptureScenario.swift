@@ -23,12 +23,44 @@ extension Scenario {
         self.init(name: "capture of \(capture.host)", seed: seed)
         var visits: [Phase.Visit] = []
         for (index, connection) in capture.connections.enumerated() {
-            let path = connection.target.prefix { $0 != "?" }
-            let name = "\(index + 1) \(path.prefix(60))"
-            clients[name] = connection.steps(speed)
+            let name = connection.clientName(index)
+            clients[name] = connection.moves(speed).map(\.step)
             visits += Array(repeating: Phase.Visit(client: name, offset: speed.span(connection.offset)), count: count)
         }
-        phases = [Phase(name: "as captured", visits: visits, settle: .seconds(10))]
+        phases = [Phase(name: Capture.phase, visits: visits, settle: Capture.settle)]
+    }
+}
+
+extension Capture {
+    /// The one phase of a capture.
+    static let phase = "as captured"
+    /// How long it is waited for afterwards.
+    static let settle = Nanoseconds.seconds(10)
+
+    /// What a client does again.
+    enum Move {
+        case connect(target: String, subprotocols: [String])
+        case idle(Nanoseconds)
+        case text(String)
+        case bytes([UInt8])
+        case ping
+        case close
+
+        /// The same as a step.
+        var step: Step {
+            switch self {
+            case .connect(let target, let subprotocols):
+                var opening = Step.Connect()
+                opening.path = Template(literal: target)
+                opening.subprotocols = subprotocols
+                return .connect(opening)
+            case .idle(let length): return .idle(Step.Span(from: length, to: length))
+            case .text(let text): return .send(.text(Template(literal: text)))
+            case .bytes(let bytes): return .send(.bytes(bytes))
+            case .ping: return .ping(within: .seconds(30))
+            case .close: return .close(code: 1000, reason: "", within: .seconds(10))
+            }
+        }
     }
 }
 
@@ -43,28 +75,28 @@ extension Scenario.Speed {
 }
 
 extension Capture.Connection {
+    /// What its client is called: `1 /ws/chat`.
+    func clientName(_ index: Int) -> String { "\(index + 1) \(target.prefix { $0 != "?" }.prefix(60))" }
+
     /// What its client does.
-    fileprivate func steps(_ speed: Scenario.Speed) -> [Step] {
-        var opening = Step.Connect()
-        opening.path = Template(literal: target)
-        opening.subprotocols = subprotocols
-        var steps: [Step] = [.connect(opening)]
+    func moves(_ speed: Scenario.Speed) -> [Capture.Move] {
+        var moves: [Capture.Move] = [.connect(target: target, subprotocols: subprotocols)]
         var past = Nanoseconds.zero
         func wait(until offset: Nanoseconds) {
             let span = speed.span(offset) - past
             guard span > .zero else { return }
-            steps.append(.idle(Step.Span(from: span, to: span)))
+            moves.append(.idle(span))
             past = past + span
         }
         for message in sent {
             wait(until: message.offset)
             switch message.content {
-            case .text(let text): steps.append(.send(.text(Template(literal: text))))
-            case .bytes(let bytes): steps.append(.send(.bytes(bytes)))
+            case .text(let text): moves.append(.text(text))
+            case .bytes(let bytes): moves.append(.bytes(bytes))
             }
         }
         wait(until: length)
         // What was sent has been read when its pong comes.
-        return steps + [.ping(within: .seconds(30)), .close(code: 1000, reason: "", within: .seconds(10))]
+        return moves + [.ping, .close]
     }
 }

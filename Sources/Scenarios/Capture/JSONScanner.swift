@@ -51,8 +51,8 @@ struct JSONScanner {
     ) throws {
         var index = 0
         while index < bytes.count {
-            if case .string(let isName) = state {
-                index = skipPlain(bytes, from: index, isName: isName)
+            if case .string = state {
+                index = keeps ? takePlain(bytes, from: index) : skipText(bytes, from: index)
                 guard index < bytes.count else { break }
             }
             try step(bytes[index], keep: limit, take: take)
@@ -69,8 +69,25 @@ struct JSONScanner {
 
     private var capacity = 0
 
-    /// Goes over what a string has of ordinary bytes.
-    private mutating func skipPlain(_ bytes: UnsafeRawBufferPointer, from start: Int, isName: Bool) -> Int {
+    /// Goes over a string that nobody asks for, escapes of one letter included: a page in a response's body has one every few bytes. What is
+    /// none, or is cut by the end of the piece, is left to the steps.
+    private mutating func skipText(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == 0x22 { break }
+            if byte == 0x5C {
+                guard index + 1 < bytes.count, Self.plain(bytes[index + 1]) != nil else { break }
+                index += 1
+            }
+            index += 1
+        }
+        offset += index - start
+        return index
+    }
+
+    /// Takes what a string has of ordinary bytes.
+    private mutating func takePlain(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         while index < bytes.count {
             // In short windows: where the next quote is far, each escape before it would look for it again.
@@ -80,10 +97,9 @@ struct JSONScanner {
             index += found
             if found < length { break }
         }
-        if keeps, index > start, text.count < capacity {
-            text.append(contentsOf: bytes[start..<min(index, start + capacity - text.count)])
-        }
-        if keeps, index > start, highSurrogate != nil { highSurrogate = nil }
+        guard index > start else { return index }
+        if text.count < capacity { text.append(contentsOf: bytes[start..<min(index, start + capacity - text.count)]) }
+        highSurrogate = nil
         offset += index - start
         return index
     }
