@@ -36,11 +36,6 @@ public struct ProcessTree: Hashable, Sendable {
 
     private init(children: [Int32: [Int32]]) { self.children = children }
 
-    /// What a process itself started, or took on: without what these started.
-    public static func children(of pid: Int32, _ proc: ProcFS = ProcFS()) -> [Int32] {
-        started(by: pid, proc) ?? ProcessTree(proc).children[pid] ?? []
-    }
-
     /// The children of all threads of a process; `nil` where the kernel does not tell.
     private static func started(by pid: Int32, _ proc: ProcFS) -> [Int32]? {
         var found: [Int32] = []
