@@ -3,7 +3,7 @@ import Glibc
 /// uvicorn and Django Channels out of a venv, with an echo consumer: what is to be compared with. A process of its own.
 final class ChannelsServer {
     let port: Int
-    private let pid: pid_t
+    let pid: pid_t
 
     private static let application = """
         import django
@@ -16,7 +16,7 @@ final class ChannelsServer {
                 await self.send(text_data=text_data)
         import socket, sys, uvicorn
         application = EchoConsumer.as_asgi()
-        uvicorn.run(application, fd=int(sys.argv[1]), log_level="warning", lifespan="off")
+        uvicorn.run(application, fd=int(sys.argv[1]), log_level="warning", lifespan="off", ws_ping_interval=None)
         """
 
     /// - Parameter venv: a virtual environment with uvicorn, websockets, Django and channels.

@@ -1,45 +1,74 @@
-import Instruments
 import ConsumerRuntime
 import Demo
 import EmbeddedProbe
 import Glibc
+import Instruments
 import Observations
 import RealtimeServer
+import Synchronization
 
-/// Echoes a second of the embedded runtime, as a ratio to a plain NIO handler, to itself without instruments, and to
-/// uvicorn with Channels: side by side in one run, in turns, because this machine's speed changes from second to second.
+/// What an echo costs the embedded runtime, as a ratio to a plain NIO handler, to itself without instruments, and to
+/// uvicorn with Channels: side by side in one run, in short turns, because this machine's speed changes from second to
+/// second. Echoes a second, and CPU of the serving thread an echo, which says the same on a machine that does other things.
 ///
-///     EchoBenchmark [rounds] [seconds a round]      LOOPSCOPE_VENV=… adds uvicorn and Channels
+///     EchoBenchmark [rounds] [seconds a turn]       LOOPSCOPE_VENV=… adds uvicorn and Channels
 ///     EchoBenchmark idle                            what an idle connection costs
+///     EchoBenchmark serve plain|bare|instrumented   one of the servers, until it is killed; says its port
+///     EchoBenchmark drive PORT PATH ECHOES          so many echoes of it: under a profiler, or an instruction counter
 @main struct EchoBenchmark {
-    private static let connections = 50
-    private static let payload = 32
+    static let connections = 50
+    static let payload = 32
 
     static func main() async throws {
-        switch CommandLine.arguments.dropFirst().first {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        switch arguments.first {
         case "idle": return try IdleBenchmark.run()
-        case "serve": return try await IdleBenchmark.serve(CommandLine.arguments.last ?? "")
+        case "serve": return try await IdleBenchmark.serve(arguments.last ?? "")
+        case "drive":
+            guard arguments.count == 4, let port = Int(arguments[1]), let most = Int(arguments[3]) else {
+                throw BenchmarkError("drive PORT PATH ECHOES")
+            }
+            let client = try RawClient(port: port, path: arguments[2], connections: connections, payload: payload)
+            return print(try client.run(seconds: 600, most: most - connections).echoes)
         default: break
         }
-        let arguments = CommandLine.arguments.dropFirst().compactMap(Double.init)
-        let rounds = Int(arguments.first ?? 7)
-        let seconds = arguments.dropFirst().first ?? 0.5
+        let numbers = arguments.compactMap(Double.init)
+        try await compare(rounds: Int(numbers.first ?? 300), seconds: numbers.dropFirst().first ?? 0.1)
+    }
 
+    private static func compare(rounds: Int, seconds: Double) async throws {
         let plain = try await PlainServer()
-        let bare = try await RealtimeServer.start(application: DemoApplication.make())
+        // The raw client answers no pings.
+        let quiet = ServerConfiguration(policy: .hypercorn)
+        let bareClock = Mutex(clockid_t())
+        let bare = try await RealtimeServer.start(
+            application: DemoApplication.make(), configuration: quiet,
+            prepareThread: { bareClock.withLock { $0 = Arm.threadClock() } })
         let instrument = Instrument()
-        let observed = try await RealtimeServer.start(application: DemoApplication.make(), instrument: instrument)
+        let observedClock = Mutex(clockid_t())
+        let observed = try await RealtimeServer.start(
+            application: DemoApplication.make(), configuration: quiet, instrument: instrument,
+            prepareThread: { observedClock.withLock { $0 = Arm.threadClock() } })
         let probe = EmbeddedProbe(instrument)
         let observing = Task { try await probe.observe(into: Nowhere()) }
         let channels = try getenv("LOOPSCOPE_VENV").map { try ChannelsServer(venv: String(cString: $0)) }
 
-        var servers: [(name: String, port: Int, path: String)] = [
-            ("plain NIO handler", plain.port, "/"), ("runtime", bare.port, "/ws/echo/"),
-            ("runtime, instrumented", observed.port, "/ws/echo/"),
+        var arms = [
+            try Arm("plain NIO handler", port: plain.port, path: "/", clock: plain.clock),
+            try Arm("runtime", port: bare.port, path: "/ws/echo/", clock: bareClock.withLock { $0 }),
+            try Arm(
+                "runtime, instrumented", port: observed.port, path: "/ws/echo/", clock: observedClock.withLock { $0 }),
         ]
-        if let channels { servers.append(("uvicorn+Channels", channels.port, "/ws/echo/")) }
-        let rates = try measure(servers, rounds: rounds, seconds: seconds)
-        report(servers.map(\.name), rates)
+        if let channels {
+            arms.append(
+                try Arm(
+                    "uvicorn+Channels", port: channels.port, path: "/ws/echo/", clock: Arm.clock(of: channels.pid)))
+        }
+        // Each of them once a round, in an order that turns.
+        for round in 0..<rounds {
+            for turn in arms.indices { try arms[(turn + round) % arms.count].takeTurn(seconds: seconds) }
+        }
+        report(arms)
 
         channels?.stop()
         observing.cancel()
@@ -49,51 +78,34 @@ import RealtimeServer
         await plain.stop()
     }
 
-    /// Each server once a round, in an order that turns.
-    private static func measure(
-        _ servers: [(name: String, port: Int, path: String)], rounds: Int, seconds: Double
-    ) throws -> [[Double]] {
-        var rates = [[Double]](repeating: [], count: servers.count)
-        for round in 0..<rounds {
-            for turn in servers.indices {
-                let place = (turn + round) % servers.count
-                var client = try RawClient(
-                    port: servers[place].port, path: servers[place].path, connections: connections, payload: payload)
-                _ = try client.run(seconds: seconds / 10)
-                rates[place].append(try client.run(seconds: seconds))
-            }
+    /// One JSON line for each server, then two for each ratio, of turns that were taken side by side.
+    private static func report(_ arms: [Arm]) {
+        for arm in arms {
+            print(
+                #"{"server": "\#(arm.name)", "connections": \#(connections), "payload": \#(payload), "#
+                    + #""rounds": \#(arm.rates.count), "messages_per_second": \#(Int(median(arm.rates))), "#
+                    + #""cpu_nanoseconds_per_message": \#(Int(median(arm.costs)))}"#)
         }
-        return rates
+        for (place, other) in [(1, 0), (2, 0), (2, 1), (1, 3), (2, 3)] where other < arms.count {
+            let name = "\(arms[place].name) / \(arms[other].name)"
+            report(name, of: "messages_per_second", zip(arms[place].rates, arms[other].rates).map { $0 / $1 })
+            // The other way round, so that more is better here too.
+            report(name, of: "messages_per_cpu_second", zip(arms[place].costs, arms[other].costs).map { $1 / $0 })
+        }
     }
 
-    /// One JSON line for each server, then one for each ratio: of rounds taken side by side, with their spread.
-    private static func report(_ names: [String], _ rates: [[Double]]) {
-        for (name, rates) in zip(names, rates) {
-            print(
-                #"{"server": "\#(name)", "connections": \#(connections), "payload": \#(payload), "#
-                    + #""rounds": \#(rates.count), "messages_per_second": \#(Int(median(rates)))}"#)
-        }
-        for (place, other) in [(1, 0), (2, 0), (2, 1), (1, 3), (2, 3)] where other < names.count {
-            let ratios = zip(rates[place], rates[other]).map { $0 / $1 }.sorted()
-            let low = ratios[Int(Double(ratios.count - 1) * 0.025)]
-            let high = ratios[Int((Double(ratios.count - 1) * 0.975).rounded(.up))]
-            // The median's own interval, by the ranks that hold it 95 times in 100 (binomial, normal approximation).
-            let half = 0.98 * Double(ratios.count).squareRoot()
-            let middle = Double(ratios.count) / 2
-            let least = ratios[max(0, Int(middle - half))]
-            let most = ratios[min(ratios.count - 1, Int((middle + half).rounded(.up)))]
-            print(
-                #"{"ratio": "\#(names[place]) / \#(names[other])", "median": \#(rounded(median(ratios))), "#
-                    + #""median_low": \#(rounded(least)), "median_high": \#(rounded(most)), "#
-                    + #""low": \#(rounded(low)), "high": \#(rounded(high))}"#)
-        }
+    private static func report(_ name: String, of what: String, _ unsorted: [Double]) {
+        let ratios = unsorted.sorted()
+        // The median's own interval, by the ranks that hold it 95 times in 100 (binomial, normal approximation).
+        let half = 0.98 * Double(ratios.count).squareRoot()
+        let middle = Double(ratios.count) / 2
+        let least = ratios[max(0, Int(middle - half))]
+        let most = ratios[min(ratios.count - 1, Int((middle + half).rounded(.up)))]
+        print(
+            #"{"ratio": "\#(name)", "of": "\#(what)", "median": \#(rounded(median(ratios))), "#
+                + #""median_low": \#(rounded(least)), "median_high": \#(rounded(most))}"#)
     }
 
     private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
     private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-}
-
-/// Takes observations and forgets them.
-struct Nowhere: ObservationSink {
-    func record(_ observations: [Observation]) {}
 }

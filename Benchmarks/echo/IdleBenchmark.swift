@@ -72,6 +72,11 @@ enum IdleBenchmark {
 
     /// The server: until it is killed.
     static func serve(_ kind: String) async throws {
+        if kind == "plain" {
+            print(try await PlainServer().port)
+            fflush(nil)
+            try await Task.sleep(for: .seconds(3600))
+        }
         let instrument = kind == "bare" ? nil : Instrument()
         let server = try await RealtimeServer.start(
             application: DemoApplication.make(layer: InMemoryChannelLayer(instrument: instrument)),

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import WebSocket
@@ -5,6 +6,8 @@ import WebSocket
 /// The baseline: the same frames, echoed in a channel handler, with nothing in between.
 final class PlainServer {
     let port: Int
+    /// The CPU clock of its loop's thread.
+    let clock: clockid_t
     private let group: MultiThreadedEventLoopGroup
 
     init() async throws {
@@ -16,6 +19,7 @@ final class PlainServer {
             }
             .bind(host: "127.0.0.1", port: 0).get()
         port = channel.localAddress?.port ?? 0
+        clock = try await group.next().submit { Arm.threadClock() }.get()
     }
 
     func stop() async { try? await group.shutdownGracefully() }

@@ -4,7 +4,8 @@ import WebSocket
 /// A client with no library under it: blocking handshakes, then `poll`, `recv` and `send` on one thread.
 ///
 /// It keeps one message under way on each connection, and counts echoes. It can drive more than any server here serves.
-struct RawClient: ~Copyable {
+/// Its connections stay open between runs, so that a run can be short.
+final class RawClient {
     private var sockets: [pollfd] = []
     private var pending: [Int] = []
     private let frame: [UInt8]
@@ -25,16 +26,16 @@ struct RawClient: ~Copyable {
 
     deinit { for socket in sockets { close(socket.fd) } }
 
-    /// Sends and counts for so long.
+    /// Sends and counts for so long, or until so many echoes have come.
     ///
-    /// - Returns: echoes a second.
-    mutating func run(seconds: Double) throws -> Double {
+    /// - Returns: the echoes, all of them, and the seconds that they took.
+    func run(seconds: Double, most: Int = .max) throws -> (echoes: Int, seconds: Double) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let start = ContinuousClock.now
         let end = start + .seconds(seconds)
         for socket in sockets { try Self.write(socket.fd, frame) }
         var echoes = 0
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, echoes < most {
             guard poll(&sockets, nfds_t(sockets.count), 1000) > 0 else {
                 throw BenchmarkError("no echo within a second")
             }
@@ -49,13 +50,12 @@ struct RawClient: ~Copyable {
                 }
             }
         }
-        let rate = Double(echoes) / ((ContinuousClock.now - start) / .seconds(1))
         try drain(&buffer)
-        return rate
+        return (echoes + sockets.count, (ContinuousClock.now - start) / .seconds(1))
     }
 
     /// Takes the echoes still under way.
-    private mutating func drain(_ buffer: inout [UInt8]) throws {
+    private func drain(_ buffer: inout [UInt8]) throws {
         for place in sockets.indices {
             while pending[place] < replySize {
                 let count = recv(sockets[place].fd, &buffer, buffer.count, 0)

@@ -1,5 +1,4 @@
 import Observations
-import Statistics
 
 /// Counts one consumer class under one route on one loop. On the loop's thread only.
 final class ClassMeter {
@@ -12,7 +11,6 @@ final class ClassMeter {
     var type: Any.Type?
     private let loop: LoopInstrument
     private var messages: [String: MessageMeter] = [:]
-    private var receive: MessageMeter?
     private var window: ConsumerWindow?
     /// Counters from the start on, for who begins to observe later.
     private(set) var total: ConsumerWindow
@@ -27,15 +25,12 @@ final class ClassMeter {
             start: .init(nanoseconds: 0), length: .zero, pid: loop.instrument.pid, consumer: consumer)
     }
 
-    /// The meter of a message type; the type is asked for only when it is not the usual one.
-    func message(_ kind: MessageKind, _ name: () -> String) -> MessageMeter {
-        if kind == .receive, let receive { return receive }
-        let name = name()
+    /// The meter of a message type. It lives as long as this.
+    func message(_ name: String) -> MessageMeter {
         let type = messages[name] == nil && messages.count >= Self.messageLimit ? "other types" : name
         if let meter = messages[type] { return meter }
         let meter = MessageMeter(type: type, label: loop.instrument.label(consumer: consumer, message: type))
         messages[type] = meter
-        if kind == .receive { receive = meter }
         return meter
     }
 
@@ -66,24 +61,23 @@ final class ClassMeter {
             observations.append(.consumer(window))
         }
         window = nil
-        for meter in messages.values where meter.counts != DispatchCounts() {
+        for meter in messages.values {
+            guard let counts = meter.cells.pointee.take() else { continue }
             let handler = meter.type.replacing(".", with: "_")
             observations.append(
                 .dispatches(
                     DispatchWindow(
                         start: start, length: length, pid: loop.instrument.pid, loop: loop.id, route: route,
-                        consumer: consumer, message: meter.type, handler: handler, outcomes: meter.counts.outcomes,
-                        afterDisconnect: meter.counts.afterDisconnect, busy: Nanoseconds(meter.counts.busy),
-                        durations: meter.durations)))
+                        consumer: consumer, message: meter.type, handler: handler, outcomes: counts.outcomes,
+                        afterDisconnect: counts.afterDisconnect, busy: Nanoseconds(counts.busy),
+                        durations: counts.durations)))
             let frames = ["loop \(loop.id)", route ?? "no route", consumer, meter.type, handler]
             observations.append(
                 .stack(
                     StackSample(
                         time: start + length, pid: loop.instrument.pid, tid: 0, thread: "loop \(loop.id)",
                         activity: .logical, stack: StackTrace(frames.map { Frame(kind: .logical, function: $0) }),
-                        consumer: consumer, count: meter.counts.total, weight: Nanoseconds(meter.counts.busy))))
-            meter.counts = DispatchCounts()
-            meter.durations = DurationHistogram()
+                        consumer: consumer, count: counts.total, weight: Nanoseconds(counts.busy))))
         }
     }
 }
@@ -98,47 +92,15 @@ package enum MessageKind: Sendable {
     case other
 }
 
-/// Counts of one window.
-struct DispatchCounts: Hashable {
-    var returned = 0
-    var stopped = 0
-    var threw = 0
-    var cancelled = 0
-    var afterDisconnect = 0
-    var busy: Int64 = 0
-
-    var total: Int { returned + stopped + threw + cancelled }
-
-    var outcomes: [DispatchOutcome: Int] {
-        [.returned: returned, .stopped: stopped, .threw: threw, .cancelled: cancelled].filter { $0.value > 0 }
-    }
-
-    mutating func add(_ outcome: DispatchOutcome) {
-        switch outcome {
-        case .returned: returned += 1
-        case .stopped: stopped += 1
-        case .threw: threw += 1
-        case .cancelled: cancelled += 1
-        }
-    }
-}
-
-/// Counts one message type of one class. On the loop's thread only.
+/// One message type of one class. On the loop's thread only.
 final class MessageMeter {
     let type: String
-    let label: Int
-    var counts = DispatchCounts()
-    var durations = DurationHistogram()
+    let cells: UnsafeMutablePointer<DispatchCells>
 
     init(type: String, label: Int) {
         self.type = type
-        self.label = label
+        cells = DispatchCells.allocate(label: label)
     }
 
-    /// Counts one dispatch: how long it had the loop, and how long it took.
-    func count(_ outcome: DispatchOutcome, busy: Int64, duration: Int64) {
-        counts.add(outcome)
-        counts.busy += busy
-        durations.record(duration)
-    }
+    deinit { DispatchCells.free(cells) }
 }

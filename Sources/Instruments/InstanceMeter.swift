@@ -1,15 +1,11 @@
 import Clocks
 package import Observations
-import Statistics
 import Synchronization
 
 /// Counts one connection and the instance that serves it. On the loop's thread only.
 ///
 /// `@unchecked Sendable`: it travels with its connection, which never leaves its loop.
 public final class InstanceMeter: @unchecked Sendable {
-    /// Dispatches kept in full at either end of an instance's life.
-    private static let eventLimit = 4
-
     private let loop: LoopInstrument
     let connection: UInt64
     let path: String
@@ -26,32 +22,22 @@ public final class InstanceMeter: @unchecked Sendable {
     /// Those that it started, by name, which may outlive it.
     private var started: [String: Int] = [:]
     private(set) var groups = 0
-    private(set) var disconnects = 0
-    private(set) var dispatches: UInt64 = 0
-    private var lastLabel = 0
-    private(set) var lastIsFirstDisconnect: Bool?
-    private(set) var isDispatching = false
     private var hasStopped = false
-    private var hasReachedBase = false
-    private var wasSwallowed = false
     private(set) var hasEnded = false
 
-    private var message: MessageMeter?
-    private var isDisconnect = false
-    private var began: Int64 = 0
-    private var segment: Int64 = 0
-    private var busy: Int64 = 0
-    /// The last few dispatches, the oldest at `oldest`: as numbers, since nearly all of them are never asked for.
-    private var latest: [Late] = []
-    private var oldest = 0
+    /// What is written at every dispatch. `classMeter` holds what `message` and `receive` in it point to.
+    private let cells = InstanceCells.allocate()
+    /// The errors of those of the last few dispatches that threw, by the dispatches' numbers.
+    private var errors: [(number: UInt64, error: String)] = []
 
-    private struct Late {
-        var began: Int64
-        var duration: Int64
-        var label: Int
-        var outcome: DispatchOutcome
-        var error: String?
-    }
+    /// Disconnects delivered to it.
+    var disconnects: Int { cells.pointee.disconnects }
+    /// Messages dispatched, the one under way included.
+    var dispatches: UInt64 { cells.pointee.dispatches }
+    /// Whether one is under way.
+    var isDispatching: Bool { cells.pointee.isDispatching }
+    /// Whether the last message was the first disconnect; `nil` when it was no disconnect.
+    var lastIsFirstDisconnect: Bool? { cells.pointee.isDisconnect ? cells.pointee.disconnects == 1 : nil }
 
     init(loop: LoopInstrument, connection: UInt64, path: String, hasHandshake: Bool) {
         self.loop = loop
@@ -61,6 +47,8 @@ public final class InstanceMeter: @unchecked Sendable {
         if !hasHandshake { socket = .open }
         step(.opened)
     }
+
+    deinit { InstanceCells.free(cells) }
 
     private func step(
         _ step: ConnectionEvent.Step, code: Int? = nil, outcome: ConnectionEvent.Outcome? = nil, error: String? = nil
@@ -107,6 +95,7 @@ public final class InstanceMeter: @unchecked Sendable {
         _ consumer: String, type: Any.Type?, route: String?, channel: String? = nil, tasks: [String]
     ) {
         classMeter = loop.classMeter(consumer, route: route)
+        cells.pointee.receive = nil
         if let type, let classMeter, classMeter.type == nil {
             classMeter.type = type
             loop.instrument.sawClass(consumer, type)
@@ -166,93 +155,101 @@ public final class InstanceMeter: @unchecked Sendable {
 
     /// A dispatch begins.
     ///
-    /// - Parameter type: the message's type, as the protocol names it.
+    /// - Parameter type: the message's type, as the protocol names it; asked for when it is not the usual one.
     package func dispatchBegins(_ kind: MessageKind, type: () -> String) {
-        guard let meter = classMeter?.message(kind, type) else { return }
-        self.message = meter
-        isDispatching = true
-        dispatches &+= 1
-        lastLabel = meter.label
-        isDisconnect = false
-        if kind == .disconnect {
-            isDisconnect = true
-            disconnects += 1
-            lastIsFirstDisconnect = disconnects == 1
-            hasReachedBase = false
-            classMeter?.count { $0.disconnectsDelivered += 1 }
-        } else {
-            lastIsFirstDisconnect = nil
+        let cells = self.cells
+        guard let message = kind == .receive ? cells.pointee.receive ?? find(kind, type) : find(kind, type) else {
+            return
         }
-        if disconnects > (isDisconnect ? 1 : 0) { meter.counts.afterDisconnect += 1 }
-        loop.dispatching.store(meter.label, ordering: .relaxed)
-        busy = 0
-        began = Moment.now().nanoseconds
-        segment = began
+        cells.pointee.message = message
+        cells.pointee.isDispatching = true
+        cells.pointee.dispatches &+= 1
+        cells.pointee.lastLabel = message.pointee.label
+        cells.pointee.isDisconnect = kind == .disconnect
+        if cells.pointee.disconnects > 0 { message.pointee.afterDisconnect += 1 }
+        if kind == .disconnect {
+            cells.pointee.disconnects += 1
+            cells.pointee.hasReachedBase = false
+            classMeter?.count { $0.disconnectsDelivered += 1 }
+        }
+        loop.dispatching.store(message.pointee.label, ordering: .relaxed)
+        let now = Moment.now().nanoseconds
+        cells.pointee.busy = 0
+        cells.pointee.began = now
+        cells.pointee.segment = now
+    }
+
+    /// The cells of a message type, `nil` while no instance serves the connection.
+    private func find(_ kind: MessageKind, _ type: () -> String) -> UnsafeMutablePointer<DispatchCells>? {
+        guard let found = classMeter?.message(type()).cells else { return nil }
+        if kind == .receive { cells.pointee.receive = found }
+        return found
     }
 
     /// The dispatch ends.
     package func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
-        guard let message else { return }
+        let cells = self.cells
+        guard let message = cells.pointee.message else { return }
         let now = Moment.now().nanoseconds
-        message.count(outcome, busy: busy + now - segment, duration: now - began)
+        let began = cells.pointee.began
+        message.pointee.count(
+            outcome, busy: cells.pointee.busy + now - cells.pointee.segment, duration: now - began)
         loop.dispatching.store(0, ordering: .relaxed)
-        isDispatching = false
-        if isDisconnect, outcome == .returned, !wasSwallowed, let classMeter, let type = classMeter.type {
-            wasSwallowed = true
-            loop.instrument.stopWasSwallowed(by: classMeter.consumer, type, reachedBase: hasReachedBase)
+        cells.pointee.isDispatching = false
+        cells.pointee.message = nil
+        if cells.pointee.isDisconnect, outcome == .returned { stopWasSwallowed() }
+        let late = InstanceCells.Late(
+            began: began, duration: now - began, label: message.pointee.label, number: cells.pointee.dispatches,
+            outcome: outcome)
+        if let error { errors = errors.suffix(InstanceCells.eventLimit - 1) + [(late.number, error)] }
+        // The first few are told at once, the last few when asked for.
+        if late.number > InstanceCells.eventLimit {
+            cells.pointee.keep(late)
+        } else {
+            loop.record(.dispatch(event(late)))
         }
-        keep(message, outcome, now - began, error)
-        self.message = nil
+    }
+
+    /// Once for each instance.
+    private func stopWasSwallowed() {
+        guard !cells.pointee.wasSwallowed, let classMeter, let type = classMeter.type else { return }
+        cells.pointee.wasSwallowed = true
+        loop.instrument.stopWasSwallowed(
+            by: classMeter.consumer, type, reachedBase: cells.pointee.hasReachedBase)
     }
 
     /// A job of the instance's executor begins: time on the loop is counted again.
     package func jobBegins() {
-        guard let message else { return }
-        segment = Moment.now().nanoseconds
-        loop.dispatching.store(message.label, ordering: .relaxed)
+        guard let message = cells.pointee.message else { return }
+        cells.pointee.segment = Moment.now().nanoseconds
+        loop.dispatching.store(message.pointee.label, ordering: .relaxed)
     }
 
     /// A job ends, and with it the time on the loop, if a dispatch is under way.
     package func jobEnds() {
-        guard message != nil else { return }
-        busy += Moment.now().nanoseconds - segment
+        guard cells.pointee.message != nil else { return }
+        cells.pointee.busy += Moment.now().nanoseconds - cells.pointee.segment
         loop.dispatching.store(0, ordering: .relaxed)
     }
 
-    /// The first few are told at once, the last few when asked for.
-    private func keep(_ message: MessageMeter, _ outcome: DispatchOutcome, _ duration: Int64, _ error: String?) {
-        let late = Late(began: began, duration: duration, label: message.label, outcome: outcome, error: error)
-        if dispatches <= Self.eventLimit {
-            loop.record(.dispatch(event(late)))
-        } else if latest.count < Self.eventLimit {
-            latest.append(late)
-        } else {
-            latest[oldest] = late
-            oldest = (oldest + 1) % Self.eventLimit
-        }
-    }
-
-    private func event(_ late: Late) -> DispatchEvent {
+    private func event(_ late: InstanceCells.Late) -> DispatchEvent {
         let label = loop.instrument.label(late.label)
         return DispatchEvent(
             time: Moment(nanoseconds: late.began), pid: loop.instrument.pid, loop: loop.id, connection: connection,
             consumer: label?.consumer ?? "", message: label?.message ?? "", outcome: late.outcome,
-            duration: Nanoseconds(late.duration), error: late.error)
+            duration: Nanoseconds(late.duration), error: errors.first { $0.number == late.number }?.error)
     }
 
     /// The message that was dispatched last, or is being dispatched.
-    var lastMessage: String? { loop.instrument.label(lastLabel)?.message }
+    var lastMessage: String? { loop.instrument.label(cells.pointee.lastLabel)?.message }
 
     /// The last few dispatches, once.
-    func lastDispatches() -> [Observation] {
-        defer { (latest, oldest) = ([], 0) }
-        return (latest[oldest...] + latest[..<oldest]).map { .dispatch(event($0)) }
-    }
+    func lastDispatches() -> [Observation] { cells.pointee.takeLatest().map { .dispatch(event($0)) } }
 
     // MARK: Stops
 
     /// A disconnect got past the overrides of `dispatch`.
-    package func baseIsReached() { hasReachedBase = true }
+    package func baseIsReached() { cells.pointee.hasReachedBase = true }
 
     /// As `stopIsThrown`, on a thread of synchronous code: from any thread.
     @inline(never)

@@ -6,8 +6,9 @@ import WebSocket
 /// One WebSocket and the application that serves it, from the request to the end of both.
 ///
 /// On the loop's thread only; `@unchecked Sendable` because the application's `send` holds it.
-final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
+final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, MessageSink, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     /// What the application made of the handshake.
     enum Answer {
@@ -30,8 +31,13 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     private let channel: any Channel
     private let connection: Connection
     private var state = State.handshake
+    private let loop: any EventLoop
+    private let allocator: ByteBufferAllocator
+    /// Its place in the channel's pipeline, once the handshake is answered: the shortest way to the socket.
+    private var context: ChannelHandlerContext?
+    /// What the channel would say, as it last told.
+    private var isWritable = true
     private var reader: MessageReader
-    private var writer = FrameWriter.server
     private let deflater: ZlibDeflater?
     private var hasUnflushed = false
     private var isReadPaused = false
@@ -48,6 +54,8 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     init(host: LoopHost, channel: any Channel, _ scope: Scope, _ agreement: DeflateAgreement?) {
         self.host = host
         self.channel = channel
+        loop = channel.eventLoop
+        allocator = channel.allocator
         deflater = agreement.flatMap { host.codecs.deflater($0) }
         reader = MessageReader(
             peer: .client, limit: host.configuration.messageLimit,
@@ -66,16 +74,16 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
         if let deadline = host.configuration.policy.handshakeDeadline {
             schedule(in: deadline) { $0.handshakeTookTooLong() }
         }
-        connection.serve(host.application, scope, send: Send { [self] in try await send($0) }) { [self] ending in
+        connection.serve(host.application, scope, send: Send(to: self)) { [self] ending in
             applicationEnded(ending)
         }
     }
 
+    // The timers hold the session strongly: whatever ends it cancels them, and an object that was ever referred to weakly
+    // pays for it at each retain.
     private func schedule(in delay: Duration, _ action: @escaping (WebSocketSession) -> Void) {
         timer?.cancel()
-        timer = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [weak self] in
-            if let self { action(self) }
-        }
+        timer = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [self] in action(self) }
     }
 
     private func handshakeTookTooLong() {
@@ -162,6 +170,13 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
 
     // MARK: From the client
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        isWritable = context.channel.isWritable
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
         // What ends the connection is answered at once, and an answer that cannot be sent has NIO read what is left of
@@ -185,7 +200,8 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { resumeWriters() }
+        isWritable = context.channel.isWritable
+        if isWritable { resumeWriters() }
         context.fireChannelWritabilityChanged()
     }
 
@@ -211,8 +227,8 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
 
     private func deliver(_ data: WebSocketData) {
         guard state == .open, !connection.hasEnded else { return }
-        connection.deliver(.websocketReceive(data))
-        if connection.backlog >= host.configuration.backlogLimit, !isReadPaused {
+        let backlog = connection.deliver(.websocketReceive(data))
+        if backlog >= host.configuration.backlogLimit, !isReadPaused {
             isReadPaused = true
             channel.setOption(.autoRead, value: false).whenFailure { _ in }
         }
@@ -227,20 +243,27 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     // MARK: From the application
 
     /// What the application's `send` does.
-    private func send(_ message: Message) async throws {
-        if !channel.eventLoop.inEventLoop {
-            // A task of the application's own, off the loop: it waits for its turn on it.
-            return try await channel.eventLoop.submit { try self.handle(message) && self.flushNow() }.map { _ in }.get()
-        }
-        guard try handle(message) else { return }
-        if !channel.isWritable { flush() }
-        // The flush may have found out that the client is gone.
-        if !channel.isWritable, state == .open { await withUnsafeContinuation { writable.append($0) } }
+    func sendNow(_ message: Message) throws -> SendProgress {
+        guard loop.inEventLoop else { return .isElsewhere }
+        guard try handle(message), !isWritable else { return .sent }
+        flush()
+        // The flush may have made room, or found out that the client is gone.
+        return isWritable || state != .open ? .sent : .isFull
     }
 
-    private func flushNow() -> Bool {
-        flush()
-        return true
+    func waitForRoom() async {
+        await withUnsafeContinuation { continuation in
+            guard !isWritable, state == .open else { return continuation.resume() }
+            writable.append(continuation)
+        }
+    }
+
+    /// From a task of the application's own, off the loop: it waits for its turn on it.
+    func sendFromElsewhere(_ message: Message) async throws {
+        _ = try await loop.submit {
+            let isWritten = try self.handle(message)
+            if isWritten { self.flush() }
+        }.get()
     }
 
     /// - Returns: whether something was written.
@@ -284,18 +307,25 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     }
 
     private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, isCompressed: Bool = false) {
-        var buffer = channel.allocator.buffer(capacity: writer.size(payload.count))
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: writer.size(payload.count)) {
+        // A server's writer keeps nothing from one frame to the next.
+        var writer = FrameWriter.server
+        let size = writer.size(payload.count)
+        var buffer = allocator.buffer(capacity: size)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
             writer.write(opcode, payload, isCompressed: isCompressed, to: $0)
         }
-        channel.pipeline.syncOperations.write(NIOAny(buffer), promise: nil)
+        if let context {
+            context.write(wrapOutboundOut(buffer), promise: nil)
+        } else {
+            channel.pipeline.syncOperations.write(NIOAny(buffer), promise: nil)
+        }
         hasUnflushed = true
     }
 
     private func flush() {
         guard hasUnflushed else { return }
         hasUnflushed = false
-        channel.pipeline.syncOperations.flush()
+        if let context { context.flush() } else { channel.pipeline.syncOperations.flush() }
     }
 
     private func beginClose(_ code: CloseCode, reason: String = "") {
@@ -312,8 +342,8 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
     /// Pings after the policy's interval, and gives the client up when no pong comes in time.
     private func pingLater() {
         guard let interval = host.configuration.policy.pingInterval else { return }
-        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(interval)) { [weak self] in
-            guard let self, state == .open else { return }
+        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(interval)) { [self] in
+            guard state == .open else { return }
             isPongDue = true
             write(.ping, [])
             flush()
@@ -323,8 +353,8 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, @u
 
     private func expectPong() {
         let deadline = TimeAmount(host.configuration.policy.pongDeadline)
-        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: deadline) { [weak self] in
-            guard let self, state == .open else { return }
+        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: deadline) { [self] in
+            guard state == .open else { return }
             guard isPongDue else { return pingLater() }
             beginClose(.internalError, reason: "keepalive ping timeout")
             closeSocket()

@@ -10,10 +10,11 @@ public struct DurationHistogram: Hashable, Sendable, Codable {
     /// Sum of the values, exactly; wraps after 292 years.
     public private(set) var sum: Int64
 
-    private static let subBits = 3
-    private static let sub = 1 << subBits
+    // Computed, so that they are constants in other rooms too.
+    @inlinable package static var subBits: Int { 3 }
+    @inlinable package static var sub: Int { 1 << subBits }
     /// Values of 2^53 ns (104 days) and above share the last bucket: a hostile wire cannot make it larger.
-    static let bucketLimit = (53 - subBits + 1) * sub
+    @inlinable package static var bucketLimit: Int { (53 - subBits + 1) * sub }
 
     /// An empty histogram.
     public init() {
@@ -23,14 +24,14 @@ public struct DurationHistogram: Hashable, Sendable, Codable {
     }
 
     /// A histogram out of its parts, as the stored form reads them; counts beyond the last bucket are cut.
-    init(counts: [UInt32], maximum: Int64?, sum: Int64) {
+    package init(counts: [UInt32], maximum: Int64?, sum: Int64) {
         self.counts = Array(counts.prefix(Self.bucketLimit))
         self.maximum = maximum
         self.sum = sum
     }
 
     /// The bucket of a value: negative values count as 0.
-    static func bucket(of nanoseconds: Int64) -> Int {
+    @inlinable package static func bucket(of nanoseconds: Int64) -> Int {
         guard nanoseconds >= sub else { return Int(max(0, nanoseconds)) }
         let octave = 63 - nanoseconds.leadingZeroBitCount
         let within = Int(nanoseconds >> Int64(octave - subBits)) & (sub - 1)

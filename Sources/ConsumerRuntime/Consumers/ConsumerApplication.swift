@@ -13,7 +13,7 @@ struct ConsumerApplication: ASGIApplication {
         let mailbox = receive.mailbox
         let instance = makeInstance(scope, mailbox, send)
         do {
-            try await awaitManyDispatch(mailbox) { message in try await instance.dispatch(message) }
+            try await awaitManyDispatch(mailbox, instance)
         } catch is StopConsumer {
             mailbox.executor.meter?.instanceStopped()
         }

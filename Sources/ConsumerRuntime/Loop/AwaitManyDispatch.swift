@@ -2,13 +2,13 @@ import Instruments
 import NIOCore
 import Observations
 
-/// Dispatches what the server and the layer say, one message after the other, until `dispatch` throws.
+/// Dispatches what the server and the layer say to an instance, one message after the other, until its `dispatch` throws.
 ///
 /// Only an error ends it: `StopConsumer` as it should (channels 4.3.2, channels/utils.py `await_many_dispatch`).
 /// A turn that did not suspend yields to the loop, so that a consumer that is always ready burns its core and starves
 /// nobody. Not inlined: it is where the search for a swallowed stop ends.
 @inline(never)
-func awaitManyDispatch(_ mailbox: Mailbox, _ dispatch: (Message) async throws -> Void) async throws {
+func awaitManyDispatch(_ mailbox: Mailbox, _ consumer: AsyncConsumer) async throws {
     let executor = mailbox.executor
     let meter = executor.meter
     while true {
@@ -17,7 +17,7 @@ func awaitManyDispatch(_ mailbox: Mailbox, _ dispatch: (Message) async throws ->
         executor.home.loop.assertInEventLoop()
         meter?.dispatchBegins(message.kind) { message.type }
         do {
-            try await dispatch(message)
+            try await consumer.dispatch(message)
             meter?.dispatchEnds(.returned)
         } catch {
             meter?.dispatchEnds(error)

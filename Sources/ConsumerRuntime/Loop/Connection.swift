@@ -84,7 +84,10 @@ public final class Connection: @unchecked Sendable {
     }
 
     /// Delivers a message of the server.
-    public func deliver(_ message: Message) { mailbox.push(message) }
+    ///
+    /// - Returns: the messages that wait now.
+    @discardableResult
+    public func deliver(_ message: Message) -> Int { mailbox.push(message) }
 
     /// Ends the application by cancelling it.
     ///

@@ -37,14 +37,19 @@ public final class Mailbox: @unchecked Sendable {
     var backlog: Int { client.count }
 
     /// Puts a message of the server in. On the loop.
-    func push(_ message: Message) {
+    ///
+    /// - Returns: the messages that wait now.
+    @discardableResult
+    func push(_ message: Message) -> Int {
         if message.isDisconnect { isDisconnected = true }
-        if let waiter {
-            self.waiter = nil
-            waiter.continuation.resume(returning: message)
-        } else {
+        guard let waiter else {
             client.append(message)
+            return client.count
         }
+        self.waiter = nil
+        // Who waits has found the queue empty.
+        waiter.continuation.resume(returning: message)
+        return 0
     }
 
     /// Says that the layer has something. On the loop.
@@ -65,9 +70,22 @@ public final class Mailbox: @unchecked Sendable {
     func nextFromClient() async throws -> Message { try await next(wantsLayer: false) }
 
     /// The next message of either side, in turns when both have some.
+    @inline(__always)
     func next() async throws -> Message { try await next(wantsLayer: channel != nil) }
 
+    // Inlined: an asynchronous function of its own for each wait costs as much as the wait.
+    @inline(__always)
     private func next(wantsLayer: Bool) async throws -> Message {
+        if let message = try take(wantsLayer: wantsLayer) { return message }
+        return try await withUnsafeThrowingContinuation { wait($0, wantsLayer: wantsLayer) }
+    }
+
+    private func wait(_ continuation: UnsafeContinuation<Message, any Error>, wantsLayer: Bool) {
+        waiter = (continuation, wantsLayer)
+    }
+
+    /// The next message, if there is one.
+    private func take(wantsLayer: Bool) throws -> Message? {
         executor.home.loop.assertInEventLoop()
         guard !isCancelled else { throw CancellationError() }
         if wantsLayer, layerIsNext || client.isEmpty, let message = channel?.take() {
@@ -82,7 +100,7 @@ public final class Mailbox: @unchecked Sendable {
         if isDisconnected, afterDisconnect == .again {
             return kind == .http ? .httpDisconnect : .websocketDisconnect(code: 1005, reason: nil)
         }
-        return try await withUnsafeThrowingContinuation { waiter = ($0, wantsLayer) }
+        return nil
     }
 }
 

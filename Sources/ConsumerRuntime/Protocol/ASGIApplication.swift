@@ -30,14 +30,53 @@ public struct Receive: Sendable {
 /// Gives a message to the server. Suspends while the client reads too slowly.
 public struct Send: Sendable {
     private let body: @Sendable (Message) async throws -> Void
+    private let sink: (any MessageSink)?
 
     /// Sends by calling `body`: middleware wraps one in another.
-    public init(_ body: @escaping @Sendable (Message) async throws -> Void) { self.body = body }
+    public init(_ body: @escaping @Sendable (Message) async throws -> Void) {
+        self.body = body
+        sink = nil
+    }
+
+    /// Sends to a server's connection: nothing is made per message where nobody has to wait.
+    package init(to sink: any MessageSink) {
+        self.sink = sink
+        body = { try await sink.sendFromElsewhere($0) }
+    }
 
     /// Sends a message.
     ///
     /// - Throws: `ProtocolMisuse` when the message does not fit the connection's state.
-    public func callAsFunction(_ message: Message) async throws { try await body(message) }
+    public func callAsFunction(_ message: Message) async throws {
+        if let sink {
+            switch try sink.sendNow(message) {
+            case .sent: return
+            case .isFull: return await sink.waitForRoom()
+            case .isElsewhere: break
+            }
+        }
+        try await body(message)
+    }
+}
+
+/// A server's end of a connection, as `Send` sees it.
+package protocol MessageSink: AnyObject, Sendable {
+    /// Sends a message at once, if this is the connection's loop. From any thread.
+    func sendNow(_ message: Message) throws -> SendProgress
+    /// Suspends until the client has read. On the loop.
+    func waitForRoom() async
+    /// Sends a message from another thread than the loop's.
+    func sendFromElsewhere(_ message: Message) async throws
+}
+
+/// How far a message has come.
+package enum SendProgress: Sendable {
+    /// It is the client's.
+    case sent
+    /// It was taken, and the client has to read before there is room for the next.
+    case isFull
+    /// Nothing was done: this is not the connection's loop.
+    case isElsewhere
 }
 
 /// An application sent a message that the connection's state does not allow: an accept after an accept.

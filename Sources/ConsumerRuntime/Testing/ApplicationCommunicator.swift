@@ -57,7 +57,7 @@ public final class ApplicationCommunicator: @unchecked Sendable {
 
     /// Gives the application a message.
     public func send(input message: Message) async throws {
-        try await loop.submit { self.connection.deliver(message) }.get()
+        try await loop.submit { _ = self.connection.deliver(message) }.get()
     }
 
     /// The next message of the application.

@@ -1,0 +1,58 @@
+import Glibc
+import Instruments
+import NIOCore
+import Observations
+
+/// One of the servers that are held against each other, its client, and what was measured of it.
+///
+/// The client's connections stay open: an arm that is not its turn costs nothing but its timers.
+final class Arm {
+    let name: String
+    private let client: RawClient
+    /// The CPU clock of what serves: the loop's thread, or the process.
+    private let clock: clockid_t
+    /// Of each round: echoes a second, and nanoseconds of CPU an echo.
+    private(set) var rates: [Double] = []
+    private(set) var costs: [Double] = []
+
+    init(_ name: String, port: Int, path: String, clock: clockid_t) throws {
+        self.name = name
+        self.clock = clock
+        client = try RawClient(
+            port: port, path: path, connections: EchoBenchmark.connections, payload: EchoBenchmark.payload)
+        _ = try client.run(seconds: 0.2)
+    }
+
+    /// Serves for so long.
+    func takeTurn(seconds: Double) throws {
+        let before = Self.read(clock)
+        let (echoes, seconds) = try client.run(seconds: seconds)
+        rates.append(Double(echoes) / seconds)
+        costs.append(Double(Self.read(clock) - before) / Double(echoes))
+    }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    /// The CPU clock of the calling thread, for any thread.
+    static func threadClock() -> clockid_t {
+        var clock = clockid_t()
+        pthread_getcpuclockid(pthread_self(), &clock)
+        return clock
+    }
+
+    /// The CPU clock of a process.
+    static func clock(of pid: pid_t) -> clockid_t {
+        var clock = clockid_t()
+        clock_getcpuclockid(pid, &clock)
+        return clock
+    }
+}
+
+/// Takes observations and forgets them.
+struct Nowhere: ObservationSink {
+    func record(_ observations: [Observation]) {}
+}
