@@ -3,6 +3,8 @@ import ArgumentParser
 import Foundation
 import Gate
 import Observations
+import Policy
+import ProcessProbe
 import RealtimeServer
 import Replay
 import Reports
@@ -117,6 +119,9 @@ struct ReplayCommand: AsyncParsableCommand {
         }
         let expected = outside ? scenario.expectedOutside ?? scenario.expectedFindings : scenario.expectedFindings
         for note in result.notes { world.error("note: \(note.plain())\n") }
+        if result.outcome.clients.exhausted > 0 {
+            world.error(Self.exhaustion(result.outcome.clients.exhausted, of: scenario.mostClients).text)
+        }
         if let failure = result.failure {
             world.error(failure.text)
         } else if result.haveClientsFailed(expected: expected) {
@@ -126,6 +131,20 @@ struct ReplayCommand: AsyncParsableCommand {
             )
         }
         try EarlyExit.end(with: result.status(expected: expected, failOn: common.failOn.severity))
+    }
+
+    /// That this machine could not connect so many clients.
+    private static func exhaustion(_ count: Int, of clients: Int) -> CommandError {
+        let machine = MachineReading.read()
+        let ports = machine.ports.map { "\($0.lowerBound) to \($0.upperBound)" } ?? "not known"
+        let files = machine.softFiles.map { "\($0)" } ?? "not limited"
+        return CommandError(
+            "this machine could not connect \(count.counted("client")): it had no source port or no descriptor left",
+            why:
+                "ports: \(ports) (net.ipv4.ip_local_port_range), for each address; a closed connection keeps its own for a minute. Descriptors: \(files) (ulimit -n)",
+            do:
+                "`sudo sysctl net.ipv4.ip_local_port_range=\"1024 65535\"`, `ulimit -n \(clients + 64)`, wait for a minute, or play fewer clients",
+            status: .inconclusive)
     }
 
     /// A capture as a scenario.

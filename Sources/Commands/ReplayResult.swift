@@ -31,7 +31,8 @@ struct ReplayResult: Sendable {
     /// Whether clients did not do their scripts, and nobody has said that they may: no check speaks of them, and nothing that was
     /// expected of the server explains it.
     func haveClientsFailed(expected: [String]?) -> Bool {
-        guard outcome.clients.failed > 0, !outcome.checks.contains(where: { $0.check.metric.name == "clients.failed" })
+        guard outcome.clients.failed > outcome.clients.exhausted,
+            !outcome.checks.contains(where: { $0.check.metric.name == "clients.failed" })
         else { return false }
         return (expected ?? []).isEmpty
     }
@@ -42,7 +43,9 @@ struct ReplayResult: Sendable {
         if isUnreachable { return .unavailable }
         if let failure, failure.status == .unavailable { return .unavailable }
         let judged = judge(expected: expected, failOn: failOn)
-        return judged == .clean ? failure?.status ?? .clean : judged
+        guard judged == .clean else { return judged }
+        // What this machine could not play says nothing about the server.
+        return failure?.status ?? (outcome.clients.exhausted > 0 ? .inconclusive : .clean)
     }
 
     private func judge(expected: [String]?, failOn: Severity?) -> ExitReason {

@@ -77,8 +77,8 @@ struct ReplayTargetOptions: ParsableArguments {
         return .launched(Launcher(command), nil, nil)
     }
 
-    /// Most clients that share a process with the embedded server.
-    static let inProcessLimit = 9000
+    /// Most clients that share a process with the embedded server. Tests have fewer.
+    @TaskLocal static var inProcessLimit = 9000
 
     private func allowed(_ endpoint: Endpoint) throws -> Endpoint {
         guard endpoint.isLoopback || iOwnThisHost == endpoint.host else {

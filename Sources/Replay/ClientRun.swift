@@ -68,30 +68,61 @@ final class ClientRun {
         }
     }
 
+    /// Does a step. A task keeps the stack that it has once needed, for as long as it lives, and thousands of clients do nothing but wait: what
+    /// waits for a time is done here, and all else elsewhere.
     private func perform(_ step: Step) async throws {
+        switch step {
+        case .wait(let span): try await wait(span)
+        case .idle(let span): try await idle(span)
+        case .send, .expect, .ping, .barrier, .repeat: try await converse(step)
+        case .connect, .get, .close, .reconnect, .misbehave: try await apart(step)
+        }
+    }
+
+    private func idle(_ span: Step.Span) async throws {
+        let client = try open()
+        client.dropIncoming(true)
+        try await wait(span)
+        client.dropIncoming(false)
+    }
+
+    /// Does a step on a task of its own, while the client's waits.
+    private func apart(_ step: Step) async throws {
+        nonisolated(unsafe) let run = self  // in use by one task at a time: this one waits for the other
+        let other = Task.detached { try await run.performApart(step) }
+        try await withTaskCancellationHandler {
+            try await other.value
+        } onCancel: {
+            other.cancel()
+        }
+    }
+
+    private func performApart(_ step: Step) async throws {
         switch step {
         case .connect(let opening): try await connect(opening)
         case .get(let path, let headers, let status, let limit):
             try await get(path, headers, expecting: status, within: limit)
-        case .send(let payload): try await send(payload)
-        case .expect(let expectation): try await expect(expectation)
-        case .wait(let span): try await wait(span)
-        case .idle(let span):
-            let client = try open()
-            try await client.dropIncoming(true)
-            try await wait(span)
-            try await client.dropIncoming(false)
-        case .barrier(let name):
-            await stage.barriers.arrive(at: name)
-            // What the others took is nobody's delay.
-            due = max(due, .now())
-        case .ping(let limit): try await ping(within: limit)
         case .close(let code, let reason, let limit):
             let client = try open()
             let answer = await client.close(code: code, reason: reason, timeout: limit.duration)
             ended(code: answer)
             guard answer != 1006 else { throw Failure("the server did not answer the close in \(limit.words)") }
         case .reconnect(let backoff): try await reconnect(backoff)
+        case .misbehave(let what): try await misbehave(what)
+        default: break
+        }
+    }
+
+    /// Steps of an open connection.
+    private func converse(_ step: Step) async throws {
+        switch step {
+        case .send(let payload): try await send(payload)
+        case .expect(let expectation): try await expect(expectation)
+        case .barrier(let name):
+            await stage.barriers.arrive(at: name)
+            // What the others took is nobody's delay.
+            due = max(due, .now())
+        case .ping(let limit): try await ping(within: limit)
         case .repeat(let times, let every, let steps):
             let start = due
             for round in 0..<times {
@@ -101,7 +132,7 @@ final class ClientRun {
                 }
                 try await perform(steps)
             }
-        case .misbehave(let what): try await misbehave(what)
+        default: break
         }
     }
 
@@ -131,10 +162,7 @@ final class ClientRun {
         }
     }
 
-    /// Connects on a task of its own: one keeps the stack that it has needed once, and this client's is to stay small for as long as it
-    /// is connected.
     private func dial(_ opening: Step.Connect) async throws -> WebSocketClient {
-        let (stage, source) = (stage, stage.sources.address(of: number))
         var (path, headers, subprotocols) = (target(opening), fill(opening.headers), opening.subprotocols)
         if let token = opening.token {
             let signed = try await TokenSigner.sign(token) { [self] (template: Template) -> String in
@@ -146,22 +174,16 @@ final class ClientRun {
             case .subprotocol: subprotocols.append(signed)
             }
         }
-        let dialling = Task { [path, headers, subprotocols] in
-            try await WebSocketClient.connect(
-                host: stage.endpoint.host, port: stage.endpoint.port, path: path, subprotocols: subprotocols,
-                headers: headers, timeout: opening.within.duration, group: stage.group, from: source)
-        }
-        return try await withTaskCancellationHandler {
-            try await dialling.value
-        } onCancel: {
-            dialling.cancel()
-        }
+        return try await WebSocketClient.connect(
+            host: stage.endpoint.host, port: stage.endpoint.port, path: path, subprotocols: subprotocols,
+            headers: headers, timeout: opening.within.duration, group: stage.group,
+            from: stage.sources.address(of: number))
     }
 
     private func refused(_ error: ClientError, _ opening: Step.Connect) throws {
         stage.count { tally in
             tally.refused += 1
-            if case .unreachable = error { tally.unreached += 1 }
+            tally.countTrouble(error)
         }
         switch (error, opening.outcome) {
         case (.rejected(.status(let status)), .status(let wanted)) where status == wanted:
@@ -201,7 +223,7 @@ final class ClientRun {
             status = try await HTTPGet.request(
                 target, fields: fill(headers), at: stage.endpoint, within: limit, group: stage.group)
         } catch let error as ClientError {
-            if case .unreachable = error { stage.count { $0.unreached += 1 } }
+            stage.count { $0.countTrouble(error) }
             throw error
         }
         let now = Moment.now()
@@ -257,12 +279,24 @@ final class ClientRun {
         case let failure as Failure: failure.what
         case ClientError.timedOut: "nothing came in time"
         case ClientError.closed(let code): "the connection had ended with \(code)"
+        case ClientError.exhausted(let why): "no connection could be made: \(why)"
         case ClientError.unreachable(let why): "the server could not be reached: \(why)"
         case ClientError.rejected(.status(let status)): "the handshake was answered with \(status)"
         case ClientError.rejected(.notHTTP): "the handshake was answered with something that is not HTTP"
         case ClientError.rejected(.badAnswer): "the handshake was answered with 101, but not for WebSocket"
         case ClientError.rejected(.notOffered): "the server chose a subprotocol that was not offered"
         default: String(describing: type(of: error))
+        }
+    }
+}
+
+extension ClientTally {
+    /// Counts what kept a client from having a connection, where that was not the server's answer.
+    fileprivate mutating func countTrouble(_ error: ClientError) {
+        switch error {
+        case .unreachable: unreached += 1
+        case .exhausted: exhausted += 1
+        default: break
         }
     }
 }

@@ -39,7 +39,7 @@ public final class CuttingProxy: Sendable {
                 .bind(host: "127.0.0.1", port: 0).get()
             return CuttingProxy(listener, open)
         } catch {
-            throw ClientError.unreachable(ConnectTrouble.words(error))
+            throw ClientError(connecting: error)
         }
     }
 

@@ -29,7 +29,7 @@ enum HTTPGet {
                 .connect(host: endpoint.host, port: endpoint.port).get()
         } catch {
             answer.fail(error)
-            throw ClientError.unreachable(ConnectTrouble.words(error))
+            throw ClientError(connecting: error)
         }
         let timer = loop.scheduleTask(in: .nanoseconds(limit.count)) {
             answer.fail(ClientError.timedOut)

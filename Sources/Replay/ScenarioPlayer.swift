@@ -104,26 +104,42 @@ public struct ScenarioPlayer: Sendable {
 
     /// All clients of a phase, each on a task of its own.
     private func play(_ plan: Plan, on stage: Stage, from start: Moment, until end: Moment?) async {
+        let cast = Cast(scenario: scenario, plan: plan, stage: stage, start: start, end: end)
         await withTaskGroup(of: Void.self) { tasks in
-            for entry in plan.entries {
-                tasks.addTask {
-                    var number = entry.number
-                    repeat {
-                        let due = number == entry.number ? start + entry.offset : Moment.now()
-                        let run = ClientRun(number: number, stage: stage, due: due, seed: scenario.seed)
-                        await run.play(scenario.clients[entry.client] ?? [])
-                        number += plan.entries.count
-                    } while plan.repeats && end != nil && !Task.isCancelled
-                    await stage.barriers.giveUp(scenario.barriers(of: entry.client))
-                }
-            }
+            for index in plan.entries.indices { tasks.addTask { await cast.play(index) } }
             if plan.isEmpty, let end { try? await group.eventLoops.next().wait(until: end) }
         }
     }
 }
 
+/// Who plays a phase. One for all its clients, whose tasks hold nothing but this and their number.
+private final class Cast: Sendable {
+    private let scenario: Scenario
+    private let plan: Plan
+    private let stage: Stage
+    private let start: Moment
+    private let end: Moment?
+
+    init(scenario: Scenario, plan: Plan, stage: Stage, start: Moment, end: Moment?) {
+        (self.scenario, self.plan, self.stage, self.start, self.end) = (scenario, plan, stage, start, end)
+    }
+
+    /// Plays one client, and those that follow it.
+    func play(_ index: Int) async {
+        let entry = plan.entries[index]
+        var number = entry.number
+        repeat {
+            let due = number == entry.number ? start + entry.offset : Moment.now()
+            let run = ClientRun(number: number, stage: stage, due: due, seed: scenario.seed)
+            await run.play(scenario.clients[entry.client] ?? [])
+            number += plan.entries.count
+        } while plan.repeats && end != nil && !Task.isCancelled
+        await stage.barriers.giveUp(scenario.barriers(of: entry.client))
+    }
+}
+
 /// Who comes in a phase, and when: it follows from the scenario's seed.
-struct Plan {
+struct Plan: Sendable {
     struct Entry: Sendable {
         var number: Int
         var client: String

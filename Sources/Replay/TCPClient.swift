@@ -21,7 +21,7 @@ final class TCPClient: Sendable {
                     .channelOption(.socketOption(.tcp_nodelay), value: 1)
                     .connect(host: endpoint.host, port: endpoint.port).get())
         } catch {
-            throw ClientError.unreachable(ConnectTrouble.words(error))
+            throw ClientError(connecting: error)
         }
     }
 

@@ -9,6 +9,8 @@ public import WebSocket
 public enum ClientError: Error, Hashable, Sendable {
     /// Nobody answers at the port, or the connection broke before the handshake was done.
     case unreachable(String)
+    /// This machine has no port or no descriptor left to connect with: says nothing about the server.
+    case exhausted(String)
     /// The server did not open the connection.
     case rejected(Handshake.Rejection)
     /// The connection is gone.
@@ -45,7 +47,7 @@ struct ClientArrival: Sendable {
 /// Cheap enough to hold thousands: one NIO channel with one handler and no HTTP stack. Usable from any thread.
 public final class WebSocketClient: Sendable {
     let channel: any Channel
-    private let handler: NIOLoopBound<ClientHandler>
+    let handler: NIOLoopBound<ClientHandler>
     /// From connecting to the answer of the handshake.
     public let handshakeLatency: Nanoseconds
     /// What the server chose of what was offered.
@@ -96,21 +98,30 @@ public final class WebSocketClient: Sendable {
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
                 // A channel keeps its last read buffer, and most clients hear little.
                 .channelOption(
-                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
-            if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
-            (channel, handler) =
-                try await bootstrap
-                .connect(host: host, port: port) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let handler = ClientHandler(
-                            handshake: handshake, opened: opened, group: group, closeTimeout: TimeAmount(closeTimeout))
-                        try channel.pipeline.syncOperations.addHandler(handler)
-                        return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
-                    }
+                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 256, maximum: 65_536))
+            if let source {
+                // The port is chosen when it connects, so that those of connections that have just ended count too (ip(7)).
+                let chooseLate = ChannelOptions.Types.SocketOption(level: .ip, name: .init(rawValue: 24))
+                bootstrap = bootstrap.channelOption(chooseLate, value: 1)
+                    .bind(to: try SocketAddress(ipAddress: source, port: 0))
+            }
+            let initialize = { @Sendable (channel: any Channel) in
+                channel.eventLoop.makeCompletedFuture {
+                    let handler = ClientHandler(
+                        handshake: handshake, opened: opened, group: group, closeTimeout: TimeAmount(closeTimeout))
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                    return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
                 }
+            }
+            // An address is not looked up; what does that keeps its state for as long as the time limit may come.
+            if let address = try? SocketAddress(ipAddress: host, port: port) {
+                (channel, handler) = try await bootstrap.connect(to: address, channelInitializer: initialize)
+            } else {
+                (channel, handler) = try await bootstrap.connect(host: host, port: port, channelInitializer: initialize)
+            }
         } catch {
             opened.fail(error)
-            throw ClientError.unreachable(ConnectTrouble.words(error))
+            throw ClientError(connecting: error)
         }
         let timer = loop.scheduleTask(deadline: start + limit) { handler.value.timeOut() }
         defer { timer.cancel() }

@@ -22,6 +22,8 @@ public struct ClientTally: Hashable, Sendable {
     public var refused = 0
     /// Those of them that nobody answered at all: there is no server, or none that speaks.
     public var unreached = 0
+    /// Those for which this machine had no port or no descriptor left.
+    public var exhausted = 0
     /// WebSockets that have ended, by whoever.
     public var closed = 0
     /// Most handshakes that were begun within 100 ms: how high a storm rises.
@@ -102,6 +104,7 @@ public struct ClientTally: Hashable, Sendable {
         opened += other.opened
         refused += other.refused
         unreached += other.unreached
+        exhausted += other.exhausted
         closed += other.closed
         connectPeak = max(connectPeak, other.connectPeak)
         for (failure, count) in other.failures { failures[failure, default: 0] += count }

@@ -46,8 +46,17 @@ public struct SessionRunner: Sendable {
     public func run(
         _ probe: some Probe, while body: @escaping @Sendable (LiveSession) async throws -> Void
     ) async throws -> SessionOutcome {
-        let path = save ?? Self.temporaryPath()
-        defer { if save == nil { Self.removeRecording(at: path) } }
+        guard let save else {
+            let temporary = TemporaryRecording()
+            defer { temporary.remove() }
+            return try await run(probe, at: temporary.path, while: body)
+        }
+        return try await run(probe, at: save, while: body)
+    }
+
+    private func run(
+        _ probe: some Probe, at path: String, while body: @escaping @Sendable (LiveSession) async throws -> Void
+    ) async throws -> SessionOutcome {
         let writer = try RecordingWriter(path: path, replacing: replacing)
         let live = LiveLog()
         let sink = Tee(sinks: [writer, live])
@@ -127,16 +136,5 @@ public struct SessionRunner: Sendable {
                 onFinding(finding)
             }
         }
-    }
-
-    /// In memory where the file system may not be written: containers of CI often have nothing else.
-    private static func temporaryPath() -> String {
-        let folders = [FileManager.default.temporaryDirectory.path, "/dev/shm"]
-        let folder = folders.first { FileManager.default.isWritableFile(atPath: $0) } ?? folders[0]
-        return folder + "/loopscope-\(UUID().uuidString).loopscope"
-    }
-
-    private static func removeRecording(at path: String) {
-        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import RealtimeServer
+import Synchronization
 import Testing
 
 @testable import Commands
@@ -170,6 +171,32 @@ struct ReplayCommandTests {
         #expect(deaf.status == .unavailable && deaf.printed.error.contains("listens on no TCP port"))
         let missing = await loopscope("replay", path, "--", "/no/such/program")
         #expect(missing.status == .unavailable && missing.printed.error.contains("cannot start"))
+    }
+
+    @Test(
+        "of more clients than should share a process with the embedded server has that in one of its own, and sees it as exactly"
+    )
+    func split() async throws {
+        let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "loopscope")
+            .path
+        let printed = Mutex(("", ""))
+        let world = World(
+            output: { text in printed.withLock { $0.0 += text } }, error: { text in printed.withLock { $0.1 += text } },
+            program: program)
+        let path = fixtures.appending(path: "swallowed-stop.yaml").path
+        let status = await ReplayTargetOptions.$inProcessLimit.withValue(3) {
+            await Loopscope.run(["replay", "--json", path], in: world)
+        }
+        let (output, error) = printed.withLock { $0 }
+        #expect(status == .clean, "\(error)")
+        let report = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+        let driver = try #require(report["driver"] as? [String: Any])
+        #expect(driver["cpu_percent"] is Double, "the server's CPU is not the driver's: \(driver)")
+        let findings = try #require(report["findings"] as? [[String: Any]])
+        #expect(findings.compactMap { $0["code"] as? String } == ["LS001"])
+        #expect(
+            findings.compactMap { $0["evidence_grade"] as? String ?? $0["grade"] as? String } == ["exact"],
+            "\(findings)")
     }
 
     private func har(_ messages: String) throws -> String {

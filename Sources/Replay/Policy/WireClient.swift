@@ -57,7 +57,7 @@ final class WireClient: Sendable {
                 }
             return WireClient(channel, handler)
         } catch {
-            throw ClientError.unreachable(String(describing: error))
+            throw ClientError(connecting: error)
         }
     }
 
