@@ -175,6 +175,91 @@ enum AgentSource {
             """##
         ),
         (
+            "loopscope_agent/cancels.py",
+            ##"""
+            """Where a cancellation was swallowed: the function and the handler that kept a task of a consumer from ending.
+
+            A CancelledError that is made for a task of a connection after its disconnect is kept for a moment. If the task is still there
+            then, the error's own traceback says who caught it: the outermost frame that it reached. Once for each class, without tracing.
+            """
+
+            import asyncio
+
+            from . import patches, ring, stops
+            from .connections import current
+
+            # Seconds that a task may take to clean up.
+            GRACE = 1.5
+            # Cancellations of one connection that are looked into.
+            MOST = 8
+
+            _is_installed = False
+
+
+            def install():
+                """Notes each CancelledError that is made, from now on; once."""
+                global _is_installed
+                if _is_installed:
+                    return
+                _is_installed = True
+
+                def __init__(self, *arguments):
+                    connection = current.get()
+                    # Tasks that are no connection's own, and cancellations before its end, are the application's business.
+                    if connection is not None and connection.disconnects and connection.live:
+                        note(connection, self)
+
+                patches.put(asyncio.CancelledError, "__init__", __init__)
+
+
+            def note(connection, error):
+                try:
+                    if connection.cancels < MOST and connection.kind is not None and not connection.kind.has_caught:
+                        connection.cancels += 1
+                        asyncio.get_running_loop().call_later(GRACE, look, connection, error)
+                except Exception:
+                    ring.count(ring.ERRORS)
+
+
+            def look(connection, error):
+                """The task should have ended by now. One that was cancelled and runs on has caught the error somewhere."""
+                try:
+                    trace, kind = error.__traceback__, connection.kind
+                    if trace is None or kind.has_caught or "/asyncio/" in trace.tb_frame.f_code.co_filename:
+                        return
+                    for task in list(connection.live):
+                        if not task.done() and has_caught(task, trace.tb_frame, connection):
+                            kind.has_caught = True
+                            stops.tell(kind, trace, type(error), 1)
+                            return
+                except Exception:
+                    ring.count(ring.ERRORS)
+
+
+            def has_caught(task, frame, connection):
+                """Whether this frame of this task, or of a coroutine that it awaited, is where its own cancellation went no further."""
+                cancelling = getattr(task, "cancelling", None)  # 3.11
+                if cancelling is not None and cancelling() == 0:
+                    return False  # it awaited something else that was cancelled, or has been told to go on (asyncio.timeout)
+                frames = list(frames_of(task.get_coro()))
+                if any(one is frame for one in frames):
+                    return True
+                # A helper that has returned since; the first frame of a task is where an error leaves it.
+                return cancelling is not None and frame.f_code not in connection.roots
+
+
+            def frames_of(coroutine):
+                """The frames of a coroutine and of what it awaits."""
+                for _ in range(100):
+                    frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+                    if frame is None:
+                        return
+                    yield frame
+                    coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+
+            """##
+        ),
+        (
             "loopscope_agent/connections.py",
             ##"""
             """One connection and the instance that serves it: its row of counters, and the events of its life.
@@ -212,24 +297,24 @@ enum AgentSource {
 
 
             class Kind:
-                """A consumer class: its counters, and whether its swallowed stop has been located."""
+                """A consumer class: its counters, and whether its swallowed stop, and a cancellation of its tasks, has been located."""
 
-                __slots__ = ("name", "id", "row", "messages", "is_located")
+                __slots__ = ("name", "id", "row", "messages", "is_located", "has_caught", "thing")
                 known = {}
 
-                def __init__(self, name):
-                    self.name = name
+                def __init__(self, name, thing):
+                    self.name, self.thing = name, thing
                     self.id = ring.name(name)
                     self.row = ring.meter(self.id)
                     self.messages = {}
-                    self.is_located = False
+                    self.is_located = self.has_caught = False
 
                 @classmethod
                 def of(cls, thing):
                     """The kind of a class or function."""
                     kind = cls.known.get(thing)
                     if kind is None:
-                        kind = cls.known[thing] = cls("%s.%s" % (thing.__module__, thing.__qualname__))
+                        kind = cls.known[thing] = cls("%s.%s" % (thing.__module__, thing.__qualname__), thing)
                     return kind
 
                 def message(self, text):
@@ -248,7 +333,7 @@ enum AgentSource {
                 """A WebSocket, from its scope to its last task."""
 
                 __slots__ = ("number", "row", "path", "state", "kind", "consumer", "stop", "code", "protocol", "scope")
-                __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended")
+                __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended", "live", "roots", "cancels")
 
                 def __init__(self, scope, protocol=None):
                     self.number = next(_numbers)
@@ -261,6 +346,7 @@ enum AgentSource {
                     self.kind = self.consumer = self.stop = self.code = None
                     self.disconnects = self.structural = self.tasks = self.early = 0
                     self.groups = set()
+                    self.live, self.roots, self.cancels = (), (), 0  # tasks, and the code they begin in: sets once there are any
                     self.is_over = self.has_ended = False
                     cells, row, time = ring.cells, self.row, now()
                     for cell in range(1, 15):
@@ -357,8 +443,12 @@ enum AgentSource {
 
                 # Tasks.
 
-                def task_began(self, task, code):
+                def task_began(self, task, root, code):
                     self.tasks += 1
+                    if not self.roots:
+                        self.live, self.roots = set(), set()
+                    self.live.add(task)
+                    self.roots.add(root)
                     cells = ring.cells
                     cells[self.row + I_TASKS] = self.tasks + (0 if self.has_ended else self.structural)
                     cells[self.row + I_TASK] = ring.name(code)
@@ -366,8 +456,9 @@ enum AgentSource {
                         cells[self.kind.row + TASKS_STARTED] += 1
                     task.add_done_callback(self.task_ended)
 
-                def task_ended(self, _):
+                def task_ended(self, task):
                     self.tasks -= 1
+                    self.live.discard(task)
                     cells = ring.cells
                     cells[self.row + I_TASKS] = self.tasks + (0 if self.has_ended else self.structural)
                     if self.kind is not None:
@@ -409,7 +500,7 @@ enum AgentSource {
             import sys
             import textwrap
 
-            from . import connections, patches, ring, stops, tasks
+            from . import cancels, connections, patches, ring, stops, tasks
             from .connections import I_PROGRESS, Connection, Kind, current
             from .ring import now
 
@@ -425,6 +516,7 @@ enum AgentSource {
                 from channels.exceptions import StopConsumer
 
                 _StopConsumer, _Cancelled = StopConsumer, CancelledError
+                cancels.install()
                 patches.put(module, "await_many_dispatch", counting(module.await_many_dispatch))
                 for name, loaded in list(sys.modules.items()):
                     # Whoever has it already: only where channels.utils was imported before us.
@@ -1370,20 +1462,24 @@ enum AgentSource {
                 """Tells who keeps `kind` from stopping."""
                 trace = stop.__traceback__ if stop is not None else None
                 if trace is not None:
-                    code = trace.tb_frame.f_code
-                    handler = handler_line(code, trace.tb_lineno, trace.tb_frame.f_globals, type(stop))
-                else:
-                    code, handler = override(type(consumer)), 0
-                if code is None:
-                    return
-                name = getattr(code, "co_qualname", None) or qualified_name(code, consumer)
+                    return tell(kind, trace, type(stop), 0)
+                code = override(type(consumer))
+                if code is not None:
+                    write(kind, code, 0, 0)
+
+
+            def tell(kind, trace, error, what):
+                """Tells who caught an error, by the outermost frame that it reached."""
+                code = trace.tb_frame.f_code
+                write(kind, code, handler_line(code, trace.tb_lineno, trace.tb_frame.f_globals, error), what)
+
+
+            def write(kind, code, handler, what):
+                """One record: what was swallowed is 0 for a StopConsumer, 1 for a CancelledError."""
+                name = getattr(code, "co_qualname", None) or qualified_name(code, kind.thing)
+                line = def_line(code) | (handler or 0) << 32
                 ring.event(
-                    connections.SWALLOWED,
-                    0,
-                    kind.id,
-                    ring.name(name),
-                    def_line(code) | (handler or 0) << 32,
-                    ring.name(code.co_filename),
+                    connections.SWALLOWED, 0, kind.id, ring.name(name), line, ring.name(code.co_filename), detail=what
                 )
 
 
@@ -1401,9 +1497,9 @@ enum AgentSource {
                 return None
 
 
-            def qualified_name(code, consumer):
+            def qualified_name(code, thing):
                 """Before 3.11 a code object does not know its class: the one whose attribute has it does."""
-                for base in type(consumer).__mro__:
+                for base in getattr(thing, "__mro__", ()):
                     for function in list(base.__dict__.values()):
                         if getattr(function, "__code__", None) is code:
                             return function.__qualname__
@@ -1537,7 +1633,7 @@ enum AgentSource {
                     else:
                         task = factory(loop, coroutine, **options)
                     if owner is not None:
-                        owner.task_began(task, name_of(code))
+                        owner.task_began(task, code, name_of(code))
                     return task
 
                 make.is_loopscopes = True

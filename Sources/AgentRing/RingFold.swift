@@ -128,7 +128,8 @@ extension RingFold {
                     time: time, pid: pid, consumer: reader.name(record.first),
                     location: CodeLocation(
                         function: reader.name(record.second), file: reader.name(record.third),
-                        line: Int(record.value & 0xFFFF_FFFF), handlerLine: handler == 0 ? nil : handler)))
+                        line: Int(record.value & 0xFFFF_FFFF), handlerLine: handler == 0 ? nil : handler),
+                    error: record.detail == 1 ? "CancelledError" : nil))
         case .bridge, nil: return nil
         }
     }

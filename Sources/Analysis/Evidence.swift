@@ -24,8 +24,8 @@ public struct Evidence: Sendable {
     public var deaf: [Spell]
     /// Consumers in no handler that have not been given the disconnect of a socket that is gone; exact evidence only.
     public var unheard: [Spell]
-    /// Handshakes that clients of a scenario saw answered with 101: when, and how many.
-    public var answered: [(time: Moment, count: Int)]
+    /// Connections that clients of a scenario saw answered with 101 (`opened`) and end (`closed`): when, and how many.
+    public var clientSteps: [(time: Moment, kind: ClientEvent.Kind, count: Int)]
     /// Consumers that have not answered their handshake.
     public var handshakes: [Spell]
     /// Consumers that only tasks of their own keep alive.
@@ -56,6 +56,8 @@ public struct Evidence: Sendable {
     public var dispatchWindows: [DispatchWindow]
     /// Where stops were swallowed, one per class.
     public var swallowed: [String: SwallowedStop]
+    /// Where cancellations of their tasks were swallowed, one per class.
+    public var cancellations: [String: SwallowedStop]
     /// Blocks of loops, each once, as long as it was seen at last.
     public var blocks: [LoopBlock]
     /// All stacks, those of waiting threads too, heaviest first.
@@ -97,7 +99,8 @@ public struct Evidence: Sendable {
         goodbyes = Spell.goodbyes(in: connectionCensuses)
         deaf = Spell.deaf(in: connectionCensuses)
         unheard = Spell.unheard(in: connectionCensuses)
-        answered = try source.clientEvents().filter { $0.kind == .opened }.map { ($0.time, $0.count) }
+        clientSteps = try source.clientEvents().filter { $0.kind == .opened || $0.kind == .closed }
+            .map { ($0.time, $0.kind, $0.count) }
         handshakes = Spell.handshakes(in: connectionCensuses)
         orphans = Spell.orphans(in: connectionCensuses)
         staleMembers = StaleMembers.find(in: connectionCensuses)
@@ -110,8 +113,11 @@ public struct Evidence: Sendable {
         tasks = lastTasks.values.sorted { $0.pid < $1.pid }
         dispatchWindows = try source.dispatchWindows()
         failures = Failure.find(connections: try source.connections(), dispatches: try source.dispatches())
+        let caught = try source.swallowedStops()
         swallowed = Dictionary(
-            try source.swallowedStops().map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
+            caught.filter { $0.error == nil }.map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
+        cancellations = Dictionary(
+            caught.filter { $0.error != nil }.map { ($0.consumer, $0) }, uniquingKeysWith: { first, _ in first })
         blocks = LoopBlock.whole(try source.blocks()).filter { !$0.isCrowd(in: windows) }
         bridgeCensuses = try source.bridgeCensuses()
         bridgeEvents = try source.bridgeEvents()
@@ -131,9 +137,10 @@ public struct Evidence: Sendable {
         return max(0, joined - left - alive)
     }
 
-    /// How many handshakes clients saw answered before a moment; `nil` without clients of ours.
-    public func clientsAnswered(before end: Moment) -> Int? {
-        answered.isEmpty ? nil : answered.reduce(0) { $0 + ($1.time <= end ? $1.count : 0) }
+    /// How many connections clients saw answered, or end, before a moment; `nil` without clients of ours.
+    public func clients(_ kind: ClientEvent.Kind, before end: Moment) -> Int? {
+        clientSteps.isEmpty
+            ? nil : clientSteps.reduce(0) { $0 + ($1.kind == kind && $1.time <= end ? $1.count : 0) }
     }
 
     /// The code of `consumer` that decides over its end: where a stop was swallowed, or what it overrides.

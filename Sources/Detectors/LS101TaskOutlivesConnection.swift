@@ -37,6 +37,7 @@ public struct TaskOutlivesConnection: Detector {
                 """,
             fixes: [
                 ("Django Channels", "keep the task and cancel it: `self.task.cancel()` in disconnect()"),
+                ("A task that catches CancelledError", "clean up, then `raise`: the agent names the handler"),
                 ("Starlette, aiohttp", "cancel it in `finally`, or run both in one `asyncio.TaskGroup` (3.11+)"),
             ],
             reproduce: "fixtures/servers: /ws/task-leak")
@@ -69,6 +70,12 @@ public struct TaskOutlivesConnection: Detector {
             "\(spells.count.counted("consumer")) kept alive by them",
         ]
         if let wait = spells.first?.wait { lines.append(wait) }
+        let caught = evidence.cancellations[consumer]?.location
+        if let caught {
+            lines.append(
+                "cancelled after the disconnect, and went on: \(caught.sentence) caught CancelledError"
+                    + (caught.handlerLine.map { " at line \($0)" } ?? ""))
+        }
         let starter = place.flatMap { self.starter(of: $0, in: consumer, evidence) }
         if let starter { lines.append("probably started in \(starter.location.sentence)") }
         if let paths = Places.sentence(spells.map(\.instance)) { lines.append(paths) }
@@ -76,12 +83,14 @@ public struct TaskOutlivesConnection: Detector {
         let cancels = evidence.code.user(of: ["cancel"], in: consumer) != nil
         var finding = card.finding(
             confidence: .proof, grade: spells.map(\.grade).min() ?? .sampled, pid: Places.pid(spells.map(\.pid)),
-            consumer: consumer, count: spells.count, location: place, evidence: lines,
+            consumer: consumer, count: spells.count, location: caught ?? place, evidence: lines,
             howSure:
                 "no dispatch loop serves these consumers: seen in \(spells.map(\.sightings).min() ?? 0) censuses in a row, for \(spells.leastLength) at least"
-                + (cancels ? "" : "; no method of the class cancels anything"),
-            fix:
-                "keep the task\(starts.map { " that \($0) starts" } ?? ""), and cancel it in \(Places.shortName(consumer)).disconnect",
+                + (cancels || caught != nil ? "" : "; no method of the class cancels anything"),
+            fix: caught.map {
+                "re-raise the cancellation in \($0.function): `except asyncio.CancelledError: raise` before the `except` that takes it"
+            }
+                ?? "keep the task\(starts.map { " that \($0) starts" } ?? ""), and cancel it in \(Places.shortName(consumer)).disconnect",
             check: spells.first?.grade == .exact
                 ? "count tasks before and after a connection: `loopscope tasks --pid PID`"
                 : "count tasks before and after a connection: `len(asyncio.all_tasks())`")

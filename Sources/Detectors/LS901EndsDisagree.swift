@@ -17,12 +17,13 @@ public struct EndsDisagree: Detector {
                 A connection has three ends that count: the client, the server's boundary, and the consumer. Where they say \
                 different things, something between them keeps it from the other: a middleware that drops \
                 websocket.disconnect, so that a consumer waits for ever for a client that has gone; a proxy, or a worker \
-                that is not counted, that answers handshakes in the server's place.
+                that is not counted, that answers handshakes in the server's place, or keeps connections whose clients have gone.
                 """,
             detection: """
                 Unheard: the server has said that the socket is gone, and a consumer that is in no handler has not been \
                 given websocket.disconnect for 4 s or more, without a dispatch meanwhile. Unseen: clients of the \
-                scenario were answered 101 more often than the server accepted, those of the last 4 s left out.
+                scenario were answered 101 more often than the server accepted, those of the last 4 s left out. Unclosed: \
+                likewise, more of their connections have ended than the server has seen end.
                 """,
             falsePositives: """
                 A middleware that holds the disconnect back for some seconds on purpose. More connections at the \
@@ -38,8 +39,9 @@ public struct EndsDisagree: Detector {
     /// Judges a session.
     public func check(_ evidence: Evidence) -> DetectorResult {
         let long = evidence.unheard.filter { !$0.hasEnded && $0.length >= Self.patience && $0.grade == .exact }
-        var found = long.byClass.map { unheardFinding($0.consumer, $0.spells) }
-        if let unseen = unseenFinding(evidence) { found.append(unseen) }
+        let ends = Ends(evidence, before: evidence.now + (.zero - Self.patience))
+        var found = long.byClass.map { unheardFinding($0.consumer, $0.spells, ends) }
+        if let unseen = unseenFinding(evidence) ?? unclosedFinding(evidence) { found.append(unseen) }
         guard found.isEmpty else { return .found(found) }
         let waiting = evidence.unheard.count { !$0.hasEnded }
         return waiting == 0
@@ -49,11 +51,12 @@ public struct EndsDisagree: Detector {
             )
     }
 
-    private func unheardFinding(_ consumer: String, _ spells: [Spell]) -> Finding {
+    private func unheardFinding(_ consumer: String, _ spells: [Spell], _ ends: Ends) -> Finding {
         let name = Places.shortName(consumer)
         var lines = [
             "the server has closed \(spells.count.counted("connection")) whose consumer was never given websocket.disconnect"
         ]
+        lines.append(ends.closings(of: consumer))
         if let paths = Places.sentence(spells.instances.map(\.instance)) { lines.append(paths) }
         return card.finding(
             confidence: .proof, grade: .exact, pid: Places.pid(spells.map(\.pid)), consumer: consumer,
@@ -68,7 +71,7 @@ public struct EndsDisagree: Detector {
 
     /// Clients that were answered by somebody else. Events that were lost would look the same.
     private func unseenFinding(_ evidence: Evidence) -> Finding? {
-        guard let answered = evidence.clientsAnswered(before: evidence.now + (.zero - Self.patience)),
+        guard let answered = evidence.clients(.opened, before: evidence.now + (.zero - Self.patience)),
             evidence.quality.lost == 0
         else { return nil }
         let accepted = evidence.ledger.entries.compactMap(\.accepted).reduce(0, +)
@@ -81,5 +84,45 @@ public struct EndsDisagree: Detector {
             howSure: "both ends counted every handshake",
             fix: "find who answers in the server's place: a proxy, or a process that is not counted",
             check: "compare the server's access log with the scenario's clients")
+    }
+
+    /// Connections that are over for their clients and not for the server.
+    private func unclosedFinding(_ evidence: Evidence) -> Finding? {
+        let ends = Ends(evidence, before: evidence.now + (.zero - Self.patience))
+        guard let gone = ends.clients, evidence.quality.lost == 0, gone > ends.server else { return nil }
+        return card.finding(
+            confidence: .proof, grade: .exact, pid: nil, consumer: nil, count: gone - ends.server, location: nil,
+            evidence: [ends.closings(of: nil)], howSure: "both ends counted every connection that ended",
+            fix: "find who keeps connections in the clients' place: a proxy that does not pass a close on",
+            check:
+                "compare the server's open sockets (ss -tn) with the scenario's clients, some seconds after they left")
+    }
+}
+
+/// How many connections ended, by each of those that count.
+private struct Ends {
+    /// As clients of the scenario saw it; `nil` without any.
+    let clients: Int?
+    /// As the server's boundary saw it, now.
+    let server: Int
+    private let ledger: Ledger
+
+    init(_ evidence: Evidence, before end: Moment) {
+        clients = evidence.clients(.closed, before: end)
+        server = evidence.ledger.entries.compactMap(\.closed).reduce(0, +)
+        ledger = evidence.ledger
+    }
+
+    /// `clients closed 3 connections, the server saw 3 end, ChatConsumer had 0 disconnects`.
+    func closings(of consumer: String?) -> String {
+        let entries = ledger.entries.filter { consumer == nil || $0.consumer == consumer }
+        let told = entries.compactMap(\.disconnectsDelivered).reduce(0, +)
+        let saw = consumer == nil ? server : entries.compactMap(\.closed).reduce(0, +)
+        let parts = [
+            clients.map { "clients closed \($0.counted("connection"))" },
+            "the server saw \(saw.spaced) end",
+            "\(consumer.map(Places.shortName) ?? "consumers") had \(told.counted("disconnect"))",
+        ]
+        return parts.compactMap(\.self).joined(separator: ", ")
     }
 }

@@ -101,7 +101,8 @@ public struct DispatchEvent: Hashable, Sendable, Codable {
     }
 }
 
-/// A disconnect that a consumer's `dispatch` returned from instead of stopping, located once per class.
+/// A disconnect that a consumer's `dispatch` returned from instead of stopping, or a cancellation that one of its tasks went on
+/// after; located once per class.
 public struct SwallowedStop: Hashable, Sendable, Codable {
     /// When it was located.
     public var time: Moment
@@ -111,12 +112,15 @@ public struct SwallowedStop: Hashable, Sendable, Codable {
     public var consumer: String
     /// The `dispatch` (or handler) that returned; `nil` file and line when the binary is stripped.
     public var location: CodeLocation
+    /// The type of what was caught instead of `StopConsumer`: `CancelledError`.
+    public var error: String?
 
     /// A swallowed stop of `consumer` at `location`.
-    public init(time: Moment, pid: Int32, consumer: String, location: CodeLocation) {
+    public init(time: Moment, pid: Int32, consumer: String, location: CodeLocation, error: String? = nil) {
         self.time = time
         self.pid = pid
         self.consumer = consumer
         self.location = location
+        self.error = error
     }
 }

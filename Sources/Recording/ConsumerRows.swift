@@ -57,19 +57,20 @@ extension DispatchEvent: StoredRow {
 
 extension SwallowedStop: StoredRow {
     static let table = "swallowed_stops"
-    static let columns = "time_ns, pid, consumer, function, file, line, handler_line"
+    static let columns = "time_ns, pid, consumer, function, file, line, handler_line, error"
 
     func write(to row: inout RowWriter) {
         row.put(time)
         row.put(pid)
         row.put(consumer)
         row.put(location)
+        row.put(error)
     }
 
     init(from row: inout RowReader) throws {
         let (time, pid, consumer): (Moment, Int32, String) = (try row.take(), try row.take(), try row.take())
         guard let location = try row.takeLocation() else { throw row.damage }
-        self.init(time: time, pid: pid, consumer: consumer, location: location)
+        self.init(time: time, pid: pid, consumer: consumer, location: location, error: try row.take())
     }
 }
 

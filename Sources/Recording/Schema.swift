@@ -9,7 +9,7 @@ struct Schema: Sendable {
     static let applicationID: Int32 = 0x4C6F_6F70
 
     /// The schema this build writes.
-    static let current = Schema(steps: [step1, step2, step3, step4])
+    static let current = Schema(steps: [step1, step2, step3, step4, step5])
 
     /// SQL scripts, one per version.
     let steps: [String]

@@ -26,8 +26,12 @@ private func consumer(disconnects: Int, dispatching: Bool = false) -> ConsumerIn
         dispatching: dispatching, progress: 2, disconnects: disconnects, tasks: 3)
 }
 
-private func client(_ time: Int64, _ count: Int) -> Observation {
-    .client(ClientEvent(time: at(time), client: 1, phase: "churn", kind: .opened, count: count))
+private func client(_ time: Int64, _ count: Int, _ kind: ClientEvent.Kind = .opened) -> Observation {
+    .client(ClientEvent(time: at(time), client: 1, phase: "churn", kind: kind, count: count))
+}
+
+private func closed(_ number: UInt64) -> Observation {
+    .connection(ConnectionEvent(time: at(40), pid: 1, connection: number, step: .closed, consumer: chat))
 }
 
 private func accepted(_ number: UInt64) -> [Observation] {
@@ -48,6 +52,17 @@ struct EndsDisagreeTests {
     func told() throws {
         #expect(try !session(until: 5000, consumer(disconnects: 1)).contains("LS901"))
         #expect(try !session(until: 5000, consumer(disconnects: 0, dispatching: true)).contains("LS901"))
+    }
+
+    @Test("connections that are over for their clients and not for the server are found; the newest are left out")
+    func unclosed() throws {
+        let opened = [client(20, 2)] + accepted(1) + accepted(2)
+        #expect(try session(until: 6000, nil, opened + [client(30, 2, .closed), closed(1)]) == ["LS901"])
+        #expect(try session(until: 6000, nil, opened + [client(30, 2, .closed), closed(1), closed(2)]).isEmpty)
+        #expect(
+            try session(until: 6000, nil, opened + [client(30, 1, .closed), client(5000, 1, .closed), closed(1)])
+                .isEmpty)
+        #expect(try session(until: 6000, nil, opened + [closed(1), closed(2)]).isEmpty)
     }
 
     @Test("clients that were answered more often than the server accepted are found; the newest are left out")

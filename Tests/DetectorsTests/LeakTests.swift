@@ -160,6 +160,16 @@ struct TaskOutlivesConnectionTests {
         #expect(finding.fix.contains("ChatConsumer.disconnect"))
     }
 
+    @Test("one that was cancelled and caught it is blamed on the handler, and on nothing else")
+    func caught() throws {
+        let place = CodeLocation(function: "ChatConsumer.beat", file: "/srv/chat.py", line: 30, handlerLine: 34)
+        let stop = SwallowedStop(time: at(1), pid: 1, consumer: chat, location: place, error: "CancelledError")
+        let findings = try judge(watch(more: code + [tasks, .swallowed(stop)]) { census($0, [orphan(1)]) }).findings
+        #expect(findings.map(\.code) == ["LS101"] && findings.first?.location == place)
+        #expect(findings.first?.evidence.contains { $0.hasSuffix("caught CancelledError at line 34") } == true)
+        #expect(findings.first?.fix.contains("re-raise the cancellation in ChatConsumer.beat") == true)
+    }
+
     @Test("tasks that wind up, or may soon, are silent")
     func twin() throws {
         #expect(try judge(watch(more: [tasks]) { census($0, $0 < 2000 ? [orphan(1)] : []) }).findings.isEmpty)

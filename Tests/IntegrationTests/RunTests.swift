@@ -39,18 +39,30 @@ struct RunTests {
     }
 
     @Test(
-        "a middleware that keeps the disconnect to itself is found by the ends that disagree; one that does not is not",
+        "a middleware that keeps the disconnect to itself is found by the three ends that disagree; one that does not is not",
         .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"), arguments: [true, false])
     func deaf(isDeaf: Bool) async throws {
         let python = try #require(PythonEnvironment.client)
-        let run = try await CountedRun.run(
-            .uvicorn, python.interpreter, options: ["--duration", "9", "--exit-within", "1"],
-            environment: isDeaf ? ["FIXTURE_DEAF": "1"] : [:],
-            ending: "/counts"
-        ) { port in try await Churn.run(python, port, "/ws/honest/echo", count: 3, "--send", "hello") }
-        #expect(run.codes.contains("LS901") == isDeaf, "\(run.report)")
-        let row = try #require(run.row("chat.consumers.honest.EchoConsumer"), "\(run.report)")
-        #expect(row["closed"] == 3 && row["disconnects_delivered"] == (isDeaf ? 0 : 3), "\(row)")
+        let run = try await Self.replay(
+            "/ws/honest/echo", python, for: isDeaf ? "20 s, until: found" : "5 s", expecting: isDeaf ? "LS901" : "",
+            isDeaf ? ["FIXTURE_DEAF=1"] : [])
+        #expect(run.status == .clean && run.codes == (isDeaf ? ["LS901"] : []), "\(run)")
+        let ends = "clients closed 2 connections, the server saw 2 end, EchoConsumer had 0 disconnects"
+        #expect(run.evidence.contains(ends) == isDeaf, "\(run.evidence)")
+    }
+
+    @Test(
+        "a task that swallows its cancellation is told with the function and the handler that took it",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"),
+        arguments: PythonEnvironment.available.filter { Fixtures.wantsFullMatrix || [9, 13].contains($0.minorNumber) })
+    func cancelled(python: PythonEnvironment) async throws {
+        let run = try await Self.replay(
+            "/ws/cancel-swallow", python, for: "20 s, until: found", expecting: "LS101")
+        #expect(run.status == .clean && run.codes == ["LS101"], "\(run)")
+        let place = try #require(run.places.first, "\(run)")
+        let blame = try #require(FixtureRoute.at("/ws/cancel-swallow")?.blame)
+        #expect(place.function == blame.function && place.line == blame.line, "\(place)")
+        #expect(place.handler == blame.handlerLine, "\(place)")
     }
 
     @Test(
@@ -72,5 +84,31 @@ struct RunTests {
         let blame = try #require(FixtureRoute.at("/ws/swallow-bare")?.blame)
         #expect(place.function == blame.function && place.line == blame.line, "\(place)")
         #expect(place.handler == blame.handlerLine, "\(place)")
+    }
+
+    /// Two visitors of a route, whose server is counted and read until what is expected is found.
+    private static func replay(
+        _ path: String, _ python: PythonEnvironment, for time: String, expecting codes: String,
+        _ environment: [String] = []
+    ) async throws -> ReplayedRun {
+        let text = """
+            scenario: visitors come and go
+            path: \(path)
+            clients:
+              visitor: [connect, {idle: 100 ms}, close]
+            phases:
+              - phase: visits
+                clients: {visitor: 2}
+                arrivals: {rate: 20/s, for: 100 ms}
+              - {phase: what they left, for: \(time)}
+            expect: {findings: [\(codes)]}
+            """
+        let file = FileManager.default.temporaryDirectory.appending(path: "visitors-\(UUID().uuidString).yaml")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let command =
+            ["env", "PYTHONPATH=\(Fixtures.servers.path)"] + environment
+            + CountedServer.uvicorn.command(python.interpreter, try CountedRun.freePort())
+        return try await ReplayedRun.play(["--agent", "--exit-within", "1", file.path, "--"] + command)
     }
 }

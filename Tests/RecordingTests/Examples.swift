@@ -53,7 +53,9 @@ extension Observation {
                 DispatchEvent(
                     time: time, pid: 1, loop: name, connection: .max, consumer: name, message: name, outcome: .threw,
                     duration: .microseconds(4), error: name)),
-            .swallowed(SwallowedStop(time: time, pid: 1, consumer: name, location: location)),
+            .swallowed(
+                SwallowedStop(
+                    time: time, pid: 1, consumer: name, location: location, error: version > 1 ? name : nil)),
             .connection(
                 ConnectionEvent(
                     time: time, pid: 1, connection: 7, step: .ended, consumer: name, path: name, code: 1000,

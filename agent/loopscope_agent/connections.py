@@ -33,24 +33,24 @@ _numbers = itertools.count(1)
 
 
 class Kind:
-    """A consumer class: its counters, and whether its swallowed stop has been located."""
+    """A consumer class: its counters, and whether its swallowed stop, and a cancellation of its tasks, has been located."""
 
-    __slots__ = ("name", "id", "row", "messages", "is_located")
+    __slots__ = ("name", "id", "row", "messages", "is_located", "has_caught", "thing")
     known = {}
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, thing):
+        self.name, self.thing = name, thing
         self.id = ring.name(name)
         self.row = ring.meter(self.id)
         self.messages = {}
-        self.is_located = False
+        self.is_located = self.has_caught = False
 
     @classmethod
     def of(cls, thing):
         """The kind of a class or function."""
         kind = cls.known.get(thing)
         if kind is None:
-            kind = cls.known[thing] = cls("%s.%s" % (thing.__module__, thing.__qualname__))
+            kind = cls.known[thing] = cls("%s.%s" % (thing.__module__, thing.__qualname__), thing)
         return kind
 
     def message(self, text):
@@ -69,7 +69,7 @@ class Connection:
     """A WebSocket, from its scope to its last task."""
 
     __slots__ = ("number", "row", "path", "state", "kind", "consumer", "stop", "code", "protocol", "scope")
-    __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended")
+    __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended", "live", "roots", "cancels")
 
     def __init__(self, scope, protocol=None):
         self.number = next(_numbers)
@@ -82,6 +82,7 @@ class Connection:
         self.kind = self.consumer = self.stop = self.code = None
         self.disconnects = self.structural = self.tasks = self.early = 0
         self.groups = set()
+        self.live, self.roots, self.cancels = (), (), 0  # tasks, and the code they begin in: sets once there are any
         self.is_over = self.has_ended = False
         cells, row, time = ring.cells, self.row, now()
         for cell in range(1, 15):
@@ -178,8 +179,12 @@ class Connection:
 
     # Tasks.
 
-    def task_began(self, task, code):
+    def task_began(self, task, root, code):
         self.tasks += 1
+        if not self.roots:
+            self.live, self.roots = set(), set()
+        self.live.add(task)
+        self.roots.add(root)
         cells = ring.cells
         cells[self.row + I_TASKS] = self.tasks + (0 if self.has_ended else self.structural)
         cells[self.row + I_TASK] = ring.name(code)
@@ -187,8 +192,9 @@ class Connection:
             cells[self.kind.row + TASKS_STARTED] += 1
         task.add_done_callback(self.task_ended)
 
-    def task_ended(self, _):
+    def task_ended(self, task):
         self.tasks -= 1
+        self.live.discard(task)
         cells = ring.cells
         cells[self.row + I_TASKS] = self.tasks + (0 if self.has_ended else self.structural)
         if self.kind is not None:

@@ -11,7 +11,7 @@ import inspect
 import sys
 import textwrap
 
-from . import connections, patches, ring, stops, tasks
+from . import cancels, connections, patches, ring, stops, tasks
 from .connections import I_PROGRESS, Connection, Kind, current
 from .ring import now
 
@@ -27,6 +27,7 @@ def hook(module):
     from channels.exceptions import StopConsumer
 
     _StopConsumer, _Cancelled = StopConsumer, CancelledError
+    cancels.install()
     patches.put(module, "await_many_dispatch", counting(module.await_many_dispatch))
     for name, loaded in list(sys.modules.items()):
         # Whoever has it already: only where channels.utils was imported before us.

@@ -28,20 +28,24 @@ def locate(kind, consumer, stop):
     """Tells who keeps `kind` from stopping."""
     trace = stop.__traceback__ if stop is not None else None
     if trace is not None:
-        code = trace.tb_frame.f_code
-        handler = handler_line(code, trace.tb_lineno, trace.tb_frame.f_globals, type(stop))
-    else:
-        code, handler = override(type(consumer)), 0
-    if code is None:
-        return
-    name = getattr(code, "co_qualname", None) or qualified_name(code, consumer)
+        return tell(kind, trace, type(stop), 0)
+    code = override(type(consumer))
+    if code is not None:
+        write(kind, code, 0, 0)
+
+
+def tell(kind, trace, error, what):
+    """Tells who caught an error, by the outermost frame that it reached."""
+    code = trace.tb_frame.f_code
+    write(kind, code, handler_line(code, trace.tb_lineno, trace.tb_frame.f_globals, error), what)
+
+
+def write(kind, code, handler, what):
+    """One record: what was swallowed is 0 for a StopConsumer, 1 for a CancelledError."""
+    name = getattr(code, "co_qualname", None) or qualified_name(code, kind.thing)
+    line = def_line(code) | (handler or 0) << 32
     ring.event(
-        connections.SWALLOWED,
-        0,
-        kind.id,
-        ring.name(name),
-        def_line(code) | (handler or 0) << 32,
-        ring.name(code.co_filename),
+        connections.SWALLOWED, 0, kind.id, ring.name(name), line, ring.name(code.co_filename), detail=what
     )
 
 
@@ -59,9 +63,9 @@ def override(cls):
     return None
 
 
-def qualified_name(code, consumer):
+def qualified_name(code, thing):
     """Before 3.11 a code object does not know its class: the one whose attribute has it does."""
-    for base in type(consumer).__mro__:
+    for base in getattr(thing, "__mro__", ()):
         for function in list(base.__dict__.values()):
             if getattr(function, "__code__", None) is code:
                 return function.__qualname__

@@ -73,7 +73,7 @@ def around(factory):
         else:
             task = factory(loop, coroutine, **options)
         if owner is not None:
-            owner.task_began(task, name_of(code))
+            owner.task_began(task, code, name_of(code))
         return task
 
     make.is_loopscopes = True

@@ -9,6 +9,10 @@ struct ReplayedRun: Sendable, CustomStringConvertible {
     var codes: [String]
     /// Titles of the findings.
     var titles: [String]
+    /// What each finding blames.
+    var places: [Place]
+    /// What each finding rests on.
+    var evidence: [String]
     /// Outcomes of the checks, in order.
     var outcomes: [String]
     /// Clients whose script did not end as it should.
@@ -16,6 +20,19 @@ struct ReplayedRun: Sendable, CustomStringConvertible {
     /// What stood on standard error, and how scripts failed.
     var error: String
     var description: String { "\(status) \(codes) \(outcomes) \(failed) failed \(error)" }
+
+    /// Where a finding is.
+    struct Place: Sendable {
+        var function: String?
+        var line: Int?
+        var handler: Int?
+
+        init(_ location: [String: Any]?) {
+            function = location?["function"] as? String
+            line = location?["line"] as? Int
+            handler = location?["handler_line"] as? Int
+        }
+    }
 
     /// Plays.
     static func play(_ arguments: [String]) async throws -> ReplayedRun {
@@ -30,6 +47,8 @@ struct ReplayedRun: Sendable, CustomStringConvertible {
             status: status,
             codes: (report?["findings"] as? [[String: Any]] ?? []).compactMap { $0["code"] as? String },
             titles: (report?["findings"] as? [[String: Any]] ?? []).compactMap { $0["title"] as? String },
+            places: (report?["findings"] as? [[String: Any]] ?? []).map { Place($0["location"] as? [String: Any]) },
+            evidence: (report?["findings"] as? [[String: Any]] ?? []).flatMap { $0["evidence"] as? [String] ?? [] },
             outcomes: (report?["checks"] as? [[String: Any]] ?? []).compactMap { $0["outcome"] as? String },
             failed: clients.reduce(0) { $0 + ($1["failed"] as? Int ?? 0) },
             error: error + clients.compactMap { $0["failures"] as? [Any] }.map { "\($0)" }.joined())
