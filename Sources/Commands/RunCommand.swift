@@ -16,7 +16,8 @@ struct RunCommand: AsyncParsableCommand {
         discussion: """
             Starts the command with loopscope's agent on PYTHONPATH (docs/agent.md), observes it from its first connection \
             on, and ends it with the session. Counts are exact; stacks and ticks are read from outside as `attach` does. What \
-            the server writes goes to standard error. Ctrl-C ends the session and the server.
+            the server writes goes to standard error. On a terminal the counts are shown live, as by `top`, and what the \
+            server writes meanwhile comes after them; q or Ctrl-C ends the session and the server.
 
             Examples:
               loopscope run -- uvicorn app:application
@@ -70,10 +71,13 @@ struct RunCommand: AsyncParsableCommand {
         launcher.readiness = .seconds(readyWithin)
         launcher.patience = .seconds(exitWithin)
         let quiet = common.quiet
-        launcher.relay = { bytes in if !quiet { world.error(String(decoding: bytes, as: UTF8.self)) } }
+        let held = HeldOutput()
+        launcher.relay = { bytes in
+            if !quiet, !held.takes(bytes) { world.error(String(decoding: bytes, as: UTF8.self)) }
+        }
         do {
             let (outcome, ending) = try await Interrupts.cancel { [launcher] in
-                try await launcher.run { server, socket in try await observe(server, socket, agent, world) }
+                try await launcher.run { server, socket in try await observe(server, socket, agent, held, world) }
             }
             common.print(outcome.report, in: world)
             tell(ending, world)
@@ -85,7 +89,8 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func observe(
-        _ server: LaunchedServer, _ socket: ListeningSocket, _ agent: AgentLaunch?, _ world: World
+        _ server: LaunchedServer, _ socket: ListeningSocket, _ agent: AgentLaunch?, _ held: HeldOutput,
+        _ world: World
     ) async throws -> SessionOutcome {
         // What listens has imported its server; what it has not imported by then it does not count.
         let obstacle = agent.flatMap { $0.obstacle(of: server) }
@@ -98,12 +103,22 @@ struct RunCommand: AsyncParsableCommand {
         common.progress("\(socket.host):\(socket.port) listens; Ctrl-C ends it with the report", in: world)
         let relay = SignalRelay(to: server)
         defer { relay.stop() }
+        let screen = screen(world)
         let runner = SessionRunner(save: save, replacing: true) { finding in
-            guard !common.quiet, world.errorIsTerminal else { return }
+            guard !common.quiet, world.errorIsTerminal, screen == nil else { return }
             world.error(TextReport.text(of: finding, style: common.style(world)) + "\n\n")
         }
         return try await runner.run(attached.probe) { session in
             let end = duration.map { ContinuousClock().now + .seconds($0) }
+            if let screen {
+                if world.errorIsTerminal { held.hold() }
+                screen.terminal.enter()
+                defer {
+                    screen.terminal.leave()
+                    world.error(held.release())
+                }
+                return await screen.show(session, until: end)
+            }
             while !Task.isCancelled, end.map({ ContinuousClock().now < $0 }) ?? true {
                 let pause = end.map { min(.milliseconds(500), $0 - ContinuousClock().now) } ?? .milliseconds(500)
                 try? await Task.sleep(for: pause)  // the cadence of the live counts, ended by Ctrl-C or the server
@@ -112,6 +127,12 @@ struct RunCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+
+    /// The live view, where its results go to a terminal and somebody wants to see them.
+    private func screen(_ world: World) -> LiveScreen? {
+        guard world.outputIsTerminal, !common.quiet, !common.json, let terminal = Terminal() else { return nil }
+        return LiveScreen(terminal: terminal, style: common.style(world), command: "loopscope run")
     }
 
     private func tell(_ ending: Launcher.Ending, _ world: World) {

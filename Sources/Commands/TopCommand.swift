@@ -5,9 +5,6 @@ import Session
 
 /// `loopscope top`: the findings, loops, consumers, tasks and functions of a running server, live.
 struct TopCommand: AsyncParsableCommand {
-    /// What is shown of loops, CPU and functions: the last so many seconds.
-    private static let span = Nanoseconds.seconds(5)
-
     static let configuration = CommandConfiguration(
         commandName: "top", abstract: "Watch a running server: findings, loops, consumers, tasks, hot functions.",
         discussion: """
@@ -44,19 +41,13 @@ struct TopCommand: AsyncParsableCommand {
         let pid = try await target.resolve()
         let attached = try AttachTarget(pid: pid, rate: rate.hertz)
         let style = style(world)
-        let pause = Duration.seconds(1 / refresh)
+        let screen = LiveScreen(
+            terminal: terminal, style: style, command: "loopscope top", pause: .seconds(1 / refresh))
         terminal.enter()
         defer { terminal.leave() }
         let outcome = try await Interrupts.cancel {
             try await SessionRunner(save: save, replacing: true).run(attached.probe) { session in
-                while !Task.isCancelled, !terminal.keys().contains(where: { $0 == UInt8(ascii: "q") || $0 == 3 }) {
-                    let size = terminal.size
-                    if let report = try? session.report(last: Self.span) {
-                        terminal.show(
-                            TopScreen(report, columns: size.columns, rows: size.rows, style: style).lines)
-                    }
-                    try? await Task.sleep(for: pause)  // the cadence of frames, ended by cancellation
-                }
+                await screen.show(session)
             }
         }
         terminal.leave()

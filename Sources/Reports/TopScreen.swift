@@ -14,10 +14,13 @@ public struct TopScreen {
     private let columns: Int
     private let rows: Int
     private let style: TextStyle
+    private let command: String
 
-    /// A frame for a terminal of `columns` × `rows` characters.
-    public init(_ report: ReportDocument, columns: Int, rows: Int, style: TextStyle) {
-        self.report = report
+    /// A frame for a terminal of `columns` × `rows` characters, under the name of the command that shows it.
+    public init(
+        _ report: ReportDocument, columns: Int, rows: Int, style: TextStyle, command: String = "loopscope top"
+    ) {
+        (self.report, self.command) = (report, command)
         self.columns = min(max(columns, 20), 1000)
         self.rows = min(max(rows, 4), 1000)
         self.style = style
@@ -53,8 +56,8 @@ public struct TopScreen {
     }
 
     private var header: String {
-        guard let start = report.start else { return "loopscope top: nothing was seen yet" }
-        var facts = ["loopscope top", start.description.plain(limit: 80)]
+        guard let start = report.start else { return "\(command): nothing was seen yet" }
+        var facts = [command, start.description.plain(limit: 80)]
         if let pid = start.pid { facts.append("pid \(pid)") }
         facts.append("\(report.duration.seconds.fixed(0)) s")
         if let process = report.processes.first {
@@ -112,14 +115,22 @@ public struct TopScreen {
     }
 
     private var consumers: Section {
-        var table = TextTable(columns: [
-            ("consumer", .left), ("alive", .right), ("open", .right), ("stuck", .right), ("tasks", .right),
-        ])
+        // What only whoever counts every event knows. Disconnects are not among it: a live session keeps a minute of them.
+        let isCounted = report.ledger.entries.contains { $0.opened != nil }
+        let counts = ["opened", "closed", "dispatches/s"].map { ($0, TextTable.Alignment.right) }
+        var table = TextTable(
+            columns: [
+                ("consumer", .left), ("alive", .right), ("open", .right), ("stuck", .right), ("tasks", .right),
+            ] + (isCounted ? counts : []))
         for entry in report.ledger.entries.sorted(by: { ($0.alive ?? 0) > ($1.alive ?? 0) }) {
-            table.rows.append([
-                entry.consumer.map { $0.plain(limit: 64) } ?? "(no consumer)", entry.alive.cell, entry.open.cell,
-                entry.stuck.cell, entry.tasks.cell,
-            ])
+            let counts = [
+                entry.opened.cell, entry.closed.cell, entry.dispatchesPerSecond.cell(0),
+            ]
+            table.rows.append(
+                [
+                    entry.consumer.map { $0.plain(limit: 64) } ?? "(no consumer)", entry.alive.cell, entry.open.cell,
+                    entry.stuck.cell, entry.tasks.cell,
+                ] + (isCounted ? counts : []))
         }
         return Section(rows: table.lines(plain))
     }

@@ -20,9 +20,13 @@ struct TopTests {
     }
 
     private func drive(_ steps: [String], pid: Int32) async throws -> Outcome {
+        try await drive(steps, ["top", "--pid", "\(pid)", "--color", "never"])
+    }
+
+    private func drive(_ steps: [String], _ command: [String]) async throws -> Outcome {
         let script = Fixtures.repository.appendingPathComponent("fixtures/terminal/drive.py").path
         let child = try ChildProcess(
-            ["python3", script] + steps + ["--", Self.program, "top", "--pid", "\(pid)", "--color", "never"])
+            ["python3", script] + steps + ["--", Self.program] + command)
         let line = try await child.readLine()
         _ = try await child.finish()
         return try JSONDecoder().decode(Outcome.self, from: Data(try #require(line).utf8))
@@ -46,5 +50,23 @@ struct TopTests {
                 #expect(outcome.end.contains("SwallowConsumer.dispatch") && outcome.end.contains("LS001"))
             }
         }
+    }
+
+    @Test(
+        "`run` shows its counts there, gives the terminal back, and then lets the server's own words through",
+        .enabled(if: PythonEnvironment.client != nil, Comment(rawValue: PythonEnvironment.absence)))
+    func run() async throws {
+        let python = try #require(PythonEnvironment.client)
+        let port = try CountedRun.freePort()
+        let server =
+            ["env", "PYTHONPATH=\(Fixtures.servers.path)"] + CountedServer.uvicorn.command(python.interpreter, port)
+        async let shown = drive(
+            ["--expect", "loopscope run · uvicorn", "--expect", "opened", "--press", "q"],
+            ["run", "--color", "never", "--"] + server)
+        try await CountedRun.until(port) { _ in true }
+        try await Churn.run(python, port, "/ws/swallow-fixed", count: 3)
+        let outcome = try await shown
+        #expect(outcome.restored && outcome.cursor && outcome.entered == 1 && outcome.left == 1, "\(outcome)")
+        #expect(outcome.end.contains("Shutting down") && outcome.end.contains("Ledger"), "\(outcome)")
     }
 }
