@@ -7,6 +7,8 @@ public struct TaskOutlivesConnection: Detector {
     static let patience = Nanoseconds.seconds(4)
     /// How long it may when a time, a thread or a peer will end them.
     static let longPatience = Nanoseconds.seconds(8)
+    /// Most further places that a finding lists.
+    static let otherPlaces = 3
     /// By how many a coroutine's tasks must outnumber connections.
     static let excess = 3
 
@@ -25,7 +27,8 @@ public struct TaskOutlivesConnection: Detector {
             detection: """
                 In Channels: consumers that no dispatch loop serves any more, kept alive by tasks that run their methods \
                 or were handed them, in every census of 4 s (8 s where a time of up to a minute, a thread or a peer may \
-                end the wait). Elsewhere: tasks of one coroutine of the application that outnumber the open connections \
+                end the wait). In the Swift runtime: tasks of `startTask` that outlive their instance, by the line that \
+                started them; a bare `Task { }` belongs to nobody there and is not counted. Elsewhere: tasks of one coroutine of the application that outnumber the open connections \
                 by 3 for 4 s, the oldest among them the same all the time, and that grew while observed or were not created one \
                 right after another as a pool's are.
                 """,
@@ -60,16 +63,25 @@ public struct TaskOutlivesConnection: Detector {
     }
 
     private func orphanFinding(_ consumer: String, _ spells: [Spell], _ evidence: Evidence) -> Finding {
-        let tasks = spells.reduce(0) { $0 + $1.instance.tasks }
-        let place = spells.first?.place
+        // The place that most of them are at, or were started at; the others are listed.
+        let groups = Dictionary(grouping: spells, by: \.place).sorted {
+            ($1.value.count, $0.key?.sentence ?? "~") < ($0.value.count, $1.key?.sentence ?? "~")
+        }
+        let main = groups.first?.value ?? spells
+        let place = main.first?.place
+        let tasks = main.reduce(0) { $0 + $1.instance.tasks }
         let name = place?.function ?? Places.shortName(consumer)
         // The embedded runtime knows where a task was started, and not where it waits.
-        let isStart = spells.first?.instance.waitingIn?.kind == .logical
+        let isStart = main.first?.instance.waitingIn?.kind == .logical
         var lines = [
             "\(tasks.counted("task")) \(isStart ? "started in" : "of") \(name) still there although the connections are closed",
-            "\(spells.count.counted("consumer")) kept alive by them",
+            "\(main.count.counted("consumer")) kept alive by them",
         ]
-        if let wait = spells.first?.wait { lines.append(wait) }
+        for (place, spells) in groups.dropFirst().prefix(Self.otherPlaces) {
+            let others = place.map { "those of \($0.sentence)" } ?? "tasks of which the place is not known"
+            lines.append("\(spells.count.counted("consumer")) by \(others)")
+        }
+        if let wait = main.first?.wait { lines.append(wait) }
         let caught = evidence.cancellations[consumer]?.location
         if let caught {
             lines.append(

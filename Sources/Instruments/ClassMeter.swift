@@ -14,8 +14,6 @@ final class ClassMeter {
     private var window: ConsumerWindow?
     /// Counters from the start on, for who begins to observe later.
     private(set) var total: ConsumerWindow
-    /// Where its instances start tasks, by the tasks' names.
-    private(set) var taskSites: [String: Frame] = [:]
 
     init(loop: LoopInstrument, consumer: String, route: String?) {
         self.loop = loop
@@ -32,16 +30,6 @@ final class ClassMeter {
         let meter = MessageMeter(type: type, label: loop.instrument.label(consumer: consumer, message: type))
         messages[type] = meter
         return meter
-    }
-
-    /// Remembers where a task of this name was started first.
-    func taskStarted(_ name: String, function: StaticString, file: StaticString, line: UInt) {
-        guard taskSites[name] == nil, taskSites.count < Self.messageLimit else { return }
-        // `connect()` or `handle(_:)`: named as the methods of a class are elsewhere.
-        let method = function.description.prefix { $0 != "(" }
-        let type = consumer.split(separator: ".").last ?? consumer[...]
-        taskSites[name] = Frame(
-            kind: .logical, function: "\(type).\(method)", file: file.description, line: Int(clamping: line))
     }
 
     /// The counters of the window under way.

@@ -19,8 +19,8 @@ public final class InstanceMeter: @unchecked Sendable {
     private(set) var channel: String?
     /// What is counted as its tasks from its start to its end: the same array for every instance of an application.
     private var own: [String] = []
-    /// Those that it started, by name, which may outlive it.
-    private var started: [String: Int] = [:]
+    /// Those that it started and that have not ended; they may outlive it.
+    private var started: [TaskOrigin: Int] = [:]
     private(set) var groups = 0
     private var hasStopped = false
     private(set) var hasEnded = false
@@ -125,22 +125,26 @@ public final class InstanceMeter: @unchecked Sendable {
     private func leaveIfOver() { if hasEnded, socket == .closed, started.isEmpty { loop.remove(self) } }
 
     /// Its tasks by name.
-    var tasks: [String: Int] { own.reduce(into: started) { $0[$1, default: 0] += 1 } }
+    var tasks: [String: Int] {
+        let names = own.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        return started.reduce(into: names) { $0[$1.key.name, default: 0] += $1.value }
+    }
+
+    /// Where most of the tasks were started that it started and that have not ended.
+    var starter: TaskOrigin? {
+        started.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    }
 
     /// A task of the instance begins.
-    ///
-    /// - Parameters:
-    ///   - function: where it is started, with `file` and `line`.
-    package func taskStarted(_ name: String, function: StaticString, file: StaticString, line: UInt) {
-        classMeter?.taskStarted(name, function: function, file: file, line: line)
-        started[name, default: 0] += 1
+    package func taskStarted(_ origin: TaskOrigin) {
+        started[origin, default: 0] += 1
         classMeter?.count { $0.tasksStarted += 1 }
     }
 
     /// A task of the instance has ended, before the instance or after.
-    package func taskEnded(_ name: String) {
-        let left = (started[name] ?? 0) - 1
-        started[name] = left > 0 ? left : nil
+    package func taskEnded(_ origin: TaskOrigin) {
+        let left = (started[origin] ?? 0) - 1
+        started[origin] = left > 0 ? left : nil
         classMeter?.count { $0.tasksEnded += 1 }
         leaveIfOver()
     }

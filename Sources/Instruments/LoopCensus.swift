@@ -41,12 +41,12 @@ extension InstanceMeter {
         let tasks = self.tasks
         guard let classMeter, !hasEnded || !tasks.isEmpty else { return nil }
         // What keeps an instance alive that nothing serves any more: the tasks that it started.
-        let keeper = hasEnded ? tasks.keys.min() : nil
+        let keeper = hasEnded ? starter : nil
         let instance = ConsumerInstance(
             id: connection, consumer: classMeter.consumer, socket: socket, path: path, lastMessage: lastMessage,
             lastMessageIsFirstDisconnect: lastIsFirstDisconnect, dispatching: isDispatching, progress: dispatches,
             disconnects: disconnects, closedAt: closedAt, tasks: tasks.values.reduce(0, +), groups: groups,
-            waitingIn: keeper.flatMap { classMeter.taskSites[$0] },
+            waitingIn: keeper?.frame(in: classMeter.consumer),
             channel: channel, isServed: !hasEnded)
         return LoopCensus.Row(instance: instance, tasks: tasks)
     }

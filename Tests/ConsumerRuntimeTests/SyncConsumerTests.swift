@@ -1,7 +1,10 @@
 import ConsumerRuntime
+import Dispatch
 @preconcurrency import Glibc
+import Instruments
 import NIOCore
 import NIOPosix
+import Observations
 import Synchronization
 import Testing
 
@@ -41,6 +44,25 @@ private final class SwallowingConsumer: SyncWebSocketConsumer {
     override func dispatchOnThread(_ message: Message) throws { do { try super.dispatchOnThread(message) } catch {} }
 }
 
+/// Starts a task on its thread, which ends at once or never.
+private final class StartingConsumer: SyncWebSocketConsumer {
+    override func receive(text: String) throws {
+        let isLeft = text == "leave"
+        let task = startTask(named: "work") {
+            while isLeft, !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
+        }
+        if !isLeft {
+            let done = DispatchSemaphore(value: 0)
+            Task {
+                await task.value
+                done.signal()
+            }
+            done.wait()
+        }
+        try send(text: "started")
+    }
+}
+
 @Suite("Synchronous consumers") struct SyncConsumerTests {
     private let loop = MultiThreadedEventLoopGroup.singleton.next()
     private let layer = InMemoryChannelLayer()
@@ -75,6 +97,23 @@ private final class SwallowingConsumer: SyncWebSocketConsumer {
         for client in clients { try await client.send(text: "wait") }
         for client in clients { #expect(try await client.receive(timeout: .seconds(10)) == .text("together")) }
         for client in clients { try await client.disconnect() }
+    }
+
+    @Test("a task started on the thread is counted on the loop, with the line that started it")
+    func startedTasks() async throws {
+        let instrument = Instrument()
+        let meter = instrument.makeLoop(loop)
+        let client = try await WebSocketCommunicator(StartingConsumer.application(), "/", on: loop, instrument: meter)
+        _ = try await client.connect()
+        for text in ["end", "leave"] + Array(repeating: "end", count: 20) {
+            try await client.send(text: text)
+            #expect(try await client.receive() == .text("started"))
+        }
+        let tasks = try #require(await meter.census()?.instances.first?.tasks)
+        #expect(tasks["work"] == 1)
+        try await client.disconnect()
+        let left = try #require(await meter.census()?.instances.first)
+        #expect(left.tasks == ["work": 1] && left.instance.waitingIn?.function == "StartingConsumer.receive")
     }
 
     @Test("an error on the thread gets out; a swallowed stop leaves the consumer alive")

@@ -160,6 +160,7 @@ struct TaskOutlivesConnectionTests {
         #expect(finding.fix.contains("ChatConsumer.disconnect"))
     }
 
+<<<<<<< HEAD
     @Test("one that was cancelled and caught it is blamed on the handler, and on nothing else")
     func caught() throws {
         let place = CodeLocation(function: "ChatConsumer.beat", file: "/srv/chat.py", line: 30, handlerLine: 34)
@@ -168,6 +169,25 @@ struct TaskOutlivesConnectionTests {
         #expect(findings.map(\.code) == ["LS101"] && findings.first?.location == place)
         #expect(findings.first?.evidence.contains { $0.hasSuffix("caught CancelledError at line 34") } == true)
         #expect(findings.first?.fix.contains("re-raise the cancellation in ChatConsumer.beat") == true)
+=======
+    @Test("tasks of several places: the place of most is blamed, the others are listed")
+    func places() throws {
+        func started(_ id: UInt64, _ method: String, line: Int) -> ConsumerInstance {
+            let place = Frame(kind: .logical, function: "ChatConsumer.\(method)", file: "/srv/Chat.swift", line: line)
+            return ConsumerInstance(
+                id: id, consumer: chat, socket: .closed, path: "/ws/chat", tasks: 1, waitingIn: place, wait: .event,
+                isServed: false)
+        }
+        let instances = [
+            started(1, "receive", line: 30), started(2, "connect", line: 12), started(3, "connect", line: 12),
+        ]
+        let finding = try #require(try judge(watch(more: [tasks]) { census($0, instances) }).findings.first)
+        #expect(finding.count == 3)
+        #expect(finding.location == CodeLocation(function: "ChatConsumer.connect", file: "/srv/Chat.swift", line: 12))
+        #expect(finding.evidence[0].hasPrefix("2 tasks started in ChatConsumer.connect"))
+        #expect(finding.evidence.contains("1 consumer by those of ChatConsumer.receive (/srv/Chat.swift:30)"))
+        #expect(finding.fix.contains("keep the task that ChatConsumer.connect starts"))
+>>>>>>> 5c574fd (Blame a forgotten task on the line that started it, not on the first that started one of its name)
     }
 
     @Test("tasks that wind up, or may soon, are silent")

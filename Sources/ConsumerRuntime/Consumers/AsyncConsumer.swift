@@ -58,20 +58,25 @@ open class AsyncConsumer {
     public final func send(_ message: Message) async throws { try await context.sendToServer(message) }
 
     /// Starts a task that belongs to this instance, on its loop. It is counted as the instance's own until it ends;
-    /// nothing ends it with the instance.
+    /// nothing ends it with the instance. A bare `Task { }` is nobody's: it runs off the loop, and nobody counts it.
+    ///
+    /// From any thread: a synchronous consumer starts it from its own.
     ///
     /// - Parameters:
-    ///   - function: where it is started, with `file` and `line`: what a finding points at when the task is forgotten.
+    ///   - function: where it is started, with `file` and `line`: what a finding points at when the task is forgotten. A
+    ///     function of yours that starts tasks for others hands its caller's on.
     @discardableResult
     public final func startTask(
         named name: String, function: StaticString = #function, file: StaticString = #filePath, line: UInt = #line,
         _ body: @escaping @Sendable () async -> Void
     ) -> Task<Void, Never> {
+        let origin = TaskOrigin(name: name, function: function, file: file, line: line)
         let meter = context.executor.meter
-        meter?.taskStarted(name, function: function, file: file, line: line)
+        // The task's first job comes to the loop the same way, after this.
+        if let meter { home.onLoop { meter.taskStarted(origin) } }
         return Task(executorPreference: context.executor) {
             await body()
-            meter?.taskEnded(name)
+            meter?.taskEnded(origin)
         }
     }
 

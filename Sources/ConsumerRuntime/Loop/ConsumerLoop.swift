@@ -34,6 +34,11 @@ public final class ConsumerLoop: @unchecked Sendable {
         self.instrument = instrument
     }
 
+    /// Runs `body` on the loop: at once when this is its thread.
+    func onLoop(_ body: @escaping @Sendable () -> Void) {
+        if loop.inEventLoop { body() } else { loop.execute(body) }
+    }
+
     /// Puts a job in the run queue. On the loop.
     func enqueue(_ job: UnownedJob, of executor: ConsumerExecutor) {
         ready.append((job, executor))

@@ -117,18 +117,12 @@ extension Message {
 extension Mailbox {
     /// `poke` from any thread: another loop's consumer sent something.
     func pokeFromAnywhere() {
-        let loop = executor.home.loop
-        if loop.inEventLoop { poke() } else { loop.execute { self.poke() } }
+        executor.home.onLoop { self.poke() }
     }
 
     /// Counts a membership, from any thread.
     func countGroup(joined: Bool) {
         guard let meter = executor.meter else { return }
-        let loop = executor.home.loop
-        if loop.inEventLoop {
-            meter.countGroup(joined: joined)
-        } else {
-            loop.execute { meter.countGroup(joined: joined) }
-        }
+        executor.home.onLoop { meter.countGroup(joined: joined) }
     }
 }
