@@ -167,8 +167,8 @@ let package = Package(
         tests(
             "ObservationSocket",
             [
-                "Clocks", "Instruments", "Observations", "Statistics", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                "Clocks", "CThreadUser", "Instruments", "Observations", "Statistics",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
         // Floor 3: one probe per kind of target; the runtime, its server, and clients.

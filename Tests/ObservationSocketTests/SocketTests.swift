@@ -1,4 +1,6 @@
+import CThreadUser
 import Clocks
+import Foundation
 @preconcurrency import Glibc
 import Instruments
 import NIOCore
@@ -120,6 +122,44 @@ private func makePlace() -> SocketPlace {
             #expect(lstat(place.path, &status) == 0 && status.st_mode & 0o777 == 0o600)
             #expect(lstat(place.folder, &status) == 0 && status.st_mode & 0o777 == 0o700)
         }
+    }
+
+    @Test(
+        "another user is told nothing, even where the modes let it in",
+        .enabled(if: geteuid() == 0, "only root can be another user"))
+    func otherUser() async throws {
+        try await offer { place, _, _ in
+            chmod(place.folder, 0o755)
+            chmod(place.path, 0o666)
+            let hello = #"{"hello":{"version":1}}"# + "\n"
+            let told = try await Self.asNobody { try self.answer(to: hello, at: place) }
+            #expect(told == "")
+            // This user is answered.
+            let answer = try self.answer(to: hello, at: place)
+            #expect(answer.contains("welcome"))
+            chmod(place.folder, 0o700)
+        }
+    }
+
+    /// Runs `body` on a thread that is nobody's; the process stays who it is.
+    private static func asNobody<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value
+    {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                guard ctu_become(65_534) == 0 else { return continuation.resume(throwing: POSIXError(.EPERM)) }
+                continuation.resume(with: Result(catching: body))
+            }
+        }
+    }
+
+    /// What comes back for a line, to the end of the connection or to the first answer.
+    private func answer(to line: String, at place: SocketPlace) throws -> String {
+        let socket = try connect(place)
+        defer { close(socket) }
+        _ = send(socket, line, line.utf8.count, Int32(MSG_NOSIGNAL))
+        var buffer = [UInt8](repeating: 0, count: 1000)
+        let count = recv(socket, &buffer, buffer.count, 0)
+        return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
     }
 
     @Test("a folder that others may enter, or a link in its place, is not used")

@@ -129,6 +129,21 @@ private final class ObedientConsumer: WebSocketConsumer {
         }
     }
 
+    @Test("a hundred megabytes announced are refused when they are announced, in one frame or in fragments")
+    func announced() async throws {
+        // 100 000 000 in the header's eight bytes of length, and no byte of them.
+        let length: [UInt8] = [0xFF, 0, 0, 0, 0, 0x05, 0xF5, 0xE1, 0x00, 0, 0, 0, 0]
+        let fragment: [UInt8] = [0x02, 0x81, 0, 0, 0, 0, 7]
+        try await withServer(application) { harness in
+            for bytes in [[0x82] + length, [0x81] + length, [0x02] + length, fragment + [0x80] + length] {
+                let client = try await harness.connect("/")
+                try await client.send(raw: bytes)
+                #expect(try await closeCode(of: client) == 1009)
+            }
+            try await harness.balanced(opened: 4)
+        }
+    }
+
     @Test("a compression bomb is refused at the limit, with 1009, whatever it would have become")
     func bomb() async throws {
         let configuration = ServerConfiguration(policy: .hypercorn, messageLimit: 1 << 20)
