@@ -52,6 +52,7 @@ import Synchronization
         let probe = EmbeddedProbe(instrument)
         let observing = Task { try await probe.observe(into: Nowhere()) }
         let channels = try getenv("LOOPSCOPE_VENV").map { try ChannelsServer(venv: String(cString: $0)) }
+        defer { channels?.stop() }
 
         var arms = [
             try Arm("plain NIO handler", port: plain.port, path: "/", clock: plain.clock),
@@ -70,7 +71,6 @@ import Synchronization
         }
         report(arms)
 
-        channels?.stop()
         observing.cancel()
         _ = try await observing.value
         await observed.stop()

@@ -10,17 +10,16 @@ import Observations
 @inline(never)
 func awaitManyDispatch(_ mailbox: Mailbox, _ consumer: AsyncConsumer) async throws {
     let executor = mailbox.executor
-    let meter = executor.meter
     while true {
         let jobs = executor.jobs
         let message = try await mailbox.next()
         executor.home.loop.assertInEventLoop()
-        meter?.dispatchBegins(message.kind) { message.type }
+        executor.dispatchBegins(message)
         do {
             try await consumer.dispatch(message)
-            meter?.dispatchEnds(.returned)
+            executor.dispatchReturned()
         } catch {
-            meter?.dispatchEnds(error)
+            executor.meter?.dispatchEnds(error)
             throw error
         }
         if executor.jobs == jobs { await executor.home.yield() }

@@ -1,5 +1,6 @@
 import Instruments
 import NIOCore
+import Observations
 
 /// Runs the jobs of one consumer on its event loop, so that a consumer needs no lock, and measures the time they take.
 ///
@@ -29,6 +30,11 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
             home.loop.execute { self.home.enqueue(job, of: self) }
         }
     }
+
+    // Here, and not where it is called from, the meter is known to live on: no reference is counted.
+
+    func dispatchBegins(_ message: Message) { meter?.dispatchBegins(message.kind) { message.type } }
+    func dispatchReturned() { meter?.dispatchEnds(.returned) }
 
     func run(_ job: UnownedJob) {
         jobs &+= 1
