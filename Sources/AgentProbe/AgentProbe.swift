@@ -36,6 +36,8 @@ public struct AgentProbe: Probe {
 
     /// How often counters and events are read: a ring holds more than a tenth of a second of 200 000 a second.
     private static let period = Duration.milliseconds(50)
+    /// How often when the last look found much.
+    private static let busyPeriod = Duration.milliseconds(10)
     /// How often those who are alive are counted.
     private static let censusEvery = Nanoseconds.milliseconds(500)
     /// How long nobody is counted before a server whose master cannot be seen is taken for ended: one that reloads has no
@@ -73,7 +75,7 @@ public struct AgentProbe: Probe {
                 return SessionEnd(time: .now(), reason: .targetExited)
             }
             // The cadence of reading the rings: nobody tells when there is something new in one.
-            do { try await Task.sleep(for: Self.period) } catch {
+            do { try await Task.sleep(for: state.isBusy ? Self.busyPeriod : Self.period) } catch {
                 sink.record(state.look(at: .now(), census: true, isLast: true))
                 return SessionEnd(time: .now(), reason: .interrupted)
             }
@@ -98,6 +100,9 @@ public struct AgentProbe: Probe {
         init(folder: AgentFolder, desk: CensusDesk, joins: Bool) {
             (self.folder, self.desk, self.joins) = (folder, desk, joins)
         }
+
+        /// Whether any of them had much to tell.
+        var isBusy: Bool { counted.values.contains { $0.fold.isBusy } }
 
         /// Whether no process that was counted runs any more.
         var isOverNow: Bool { counted.isEmpty }

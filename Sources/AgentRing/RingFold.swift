@@ -34,6 +34,8 @@ public struct RingFold<Bytes: RingBytes> {
 
     /// The header as it was read last.
     public var header: RingHeader { reader.header }
+    /// Whether the last look found so much that the next should not be long in coming.
+    public private(set) var isBusy = false
     /// Records that were overwritten before they were read.
     public var lost: Int { reader.lost }
 
@@ -45,7 +47,12 @@ public struct RingFold<Bytes: RingBytes> {
             observations = instances().compactMap { InstanceRow($0) }.flatMap { steps(of: $0, at: now) }
             joins = false
         }
-        observations += reader.records().compactMap { observation(of: $0) }
+        let records = reader.records()
+        isBusy = records.count > reader.header.layout.records / 8
+        var thinning = Thinning()
+        for record in records where thinning.keeps(record) {
+            if let observation = observation(of: record) { observations.append(observation) }
+        }
         observations += windows(to: now)
         observations += losses(at: now)
         last = now
