@@ -160,7 +160,6 @@ struct TaskOutlivesConnectionTests {
         #expect(finding.fix.contains("ChatConsumer.disconnect"))
     }
 
-<<<<<<< HEAD
     @Test("one that was cancelled and caught it is blamed on the handler, and on nothing else")
     func caught() throws {
         let place = CodeLocation(function: "ChatConsumer.beat", file: "/srv/chat.py", line: 30, handlerLine: 34)
@@ -169,7 +168,8 @@ struct TaskOutlivesConnectionTests {
         #expect(findings.map(\.code) == ["LS101"] && findings.first?.location == place)
         #expect(findings.first?.evidence.contains { $0.hasSuffix("caught CancelledError at line 34") } == true)
         #expect(findings.first?.fix.contains("re-raise the cancellation in ChatConsumer.beat") == true)
-=======
+    }
+
     @Test("tasks of several places: the place of most is blamed, the others are listed")
     func places() throws {
         func started(_ id: UInt64, _ method: String, line: Int) -> ConsumerInstance {
@@ -187,7 +187,6 @@ struct TaskOutlivesConnectionTests {
         #expect(finding.evidence[0].hasPrefix("2 tasks started in ChatConsumer.connect"))
         #expect(finding.evidence.contains("1 consumer by those of ChatConsumer.receive (/srv/Chat.swift:30)"))
         #expect(finding.fix.contains("keep the task that ChatConsumer.connect starts"))
->>>>>>> 5c574fd (Blame a forgotten task on the line that started it, not on the first that started one of its name)
     }
 
     @Test("tasks that wind up, or may soon, are silent")
