@@ -98,6 +98,25 @@ struct TurnWatchTests {
         #expect(loop.watch.takeBlocks().isEmpty)
     }
 
+    @Test("LS601 on a busy-idle hypercorn under load: a turn that got no processor before its first sample is no block")
+    func starvedBeforeTheFirstSample() {
+        var loop = Watched()
+        loop.look(1, begun: 8, working)
+        loop.look(2, begun: 12, working, after: 100, waiting: .milliseconds(97))
+        for _ in 0..<4 { loop.look(2, begun: 12, working) }
+        loop.look(3, begun: loop.now, working)
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+
+    @Test("a wait for a processor that the kernel tells only when it is over is not the turn's")
+    func waitToldLate() {
+        var loop = Watched()
+        loop.look(1, begun: 1, .unknown)
+        for _ in 0..<12 { loop.look(1, begun: 1, working) }
+        loop.look(2, begun: loop.now + 9, working, waiting: .milliseconds(118))
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+
     @Test("when we ourselves were held up, nothing is concluded")
     func disturbed() {
         var loop = Watched()

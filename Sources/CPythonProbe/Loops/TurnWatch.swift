@@ -41,7 +41,8 @@ struct TurnWatch {
         var samples = 0
         var barred = 0
         var stacks: [StackTrace: Int] = [:]
-        /// Time in the run queue when it became interesting, and since then.
+        /// Time in the run queue as of the last look before it, and since then: a thread that others keep from the processor takes
+        /// as long over a short turn as over a block.
         var waitedBefore: Nanoseconds?
         var waited = Nanoseconds.zero
         var served: (consumer: String?, message: String?)?
@@ -49,9 +50,11 @@ struct TurnWatch {
 
     private var turn: Turn?
     private var lastLook: Moment?
+    private var lastWait: Nanoseconds?
     private var finished: [Block] = []
 
-    /// What a turn that lasts is asked for: how long its thread has waited for a processor in all, and whom it serves.
+    /// What is asked for: at each look how long the thread has waited for a processor in all, and of a turn that lasts whom it
+    /// serves.
     struct Questions {
         var runQueueWait: () -> Nanoseconds?
         var served: () -> (consumer: String?, message: String?)?
@@ -64,10 +67,17 @@ struct TurnWatch {
     ) {
         let isDisturbed = lastLook.map { now - $0 > Self.gap } ?? false
         lastLook = now
+        let wait = questions.runQueueWait()
+        defer { lastWait = wait }
         guard !isDisturbed else {
+            let waitedBefore = turn?.identity == identity ? turn?.waitedBefore : lastWait
             turn = nil
-            return begin(identity, begun ?? now, now)
+            begin(identity, begun ?? now, now)
+            turn?.waitedBefore = waitedBefore
+            return
         }
+        // The kernel adds a wait up when it is over, so what ends is asked once more.
+        if let wait, let before = turn?.waitedBefore { turn?.waited = wait - before }
         guard turn?.identity == identity else {
             end()
             return begin(identity, begun ?? now, now)
@@ -83,7 +93,7 @@ struct TurnWatch {
     }
 
     private mutating func begin(_ identity: UInt64, _ since: Moment, _ now: Moment) {
-        turn = Turn(identity: identity, since: min(since, now), last: now)
+        turn = Turn(identity: identity, since: min(since, now), last: now, waitedBefore: lastWait)
     }
 
     private mutating func extend(_ stack: StackTrace, _ isBarred: Bool, _ now: Moment, _ questions: Questions) {
@@ -93,9 +103,6 @@ struct TurnWatch {
         if isBarred { turn.barred += 1 }
         if turn.samples >= Self.interesting {
             turn.stacks[stack, default: 0] += 1
-            let wait = questions.runQueueWait()
-            turn.waitedBefore = turn.waitedBefore ?? wait
-            if let wait, let before = turn.waitedBefore { turn.waited = wait - before }
         }
         if turn.samples >= Self.enough, turn.served == nil, turn.last - turn.since >= Self.threshold {
             turn.served = questions.served()
