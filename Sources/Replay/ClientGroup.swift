@@ -8,7 +8,14 @@ public final class ClientGroup: Sendable {
     private let codecsOfThread = ThreadSpecificVariable<DeflateCodecs>()
 
     /// Loops for clients; one drives some 150 000 messages a second.
-    public init(loops: Int = 1) { self.loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops)) }
+    public init(loops: Int = 1) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops))
+        self.loops = group
+        executors = group.makeIterator().map { LoopExecutor($0) }
+    }
+
+    /// Where the tasks of clients run: one for each loop.
+    let executors: [LoopExecutor]
 
     /// The loops.
     public var eventLoops: any EventLoopGroup { loops }

@@ -30,15 +30,16 @@ final class ClientRun {
     var tracker = SequenceTracker()
     private var opening: Step.Connect?
     private(set) var client: WebSocketClient?
-    /// The loop that keeps this client's time.
-    let loop: any EventLoop
+    /// The loop that keeps this client's time, and that its tasks run on.
+    var loop: any EventLoop { executor.loop }
+    private let executor: LoopExecutor
 
-    init(number: Int, stage: Stage, due: Moment, seed: UInt64) {
+    init(number: Int, stage: Stage, executor: LoopExecutor, due: Moment, seed: UInt64) {
         self.number = number
         self.stage = stage
         self.due = due
         generator = SeededGenerator(seed: seed, stream: UInt64(number) &+ 1)
-        loop = stage.group.eventLoops.next()
+        self.executor = executor
     }
 
     /// Plays a script; what fails is counted, and ends it.
@@ -89,7 +90,7 @@ final class ClientRun {
     /// Does a step on a task of its own, while the client's waits.
     private func apart(_ step: Step) async throws {
         nonisolated(unsafe) let run = self  // in use by one task at a time: this one waits for the other
-        let other = Task.detached { try await run.performApart(step) }
+        let other = Task.detached(executorPreference: executor) { try await run.performApart(step) }
         try await withTaskCancellationHandler {
             try await other.value
         } onCancel: {
@@ -176,7 +177,7 @@ final class ClientRun {
         }
         return try await WebSocketClient.connect(
             host: stage.endpoint.host, port: stage.endpoint.port, path: path, subprotocols: subprotocols,
-            headers: headers, timeout: opening.within.duration, group: stage.group,
+            headers: headers, timeout: opening.within.duration, group: stage.group, on: loop,
             from: stage.sources.address(of: number))
     }
 

@@ -58,13 +58,13 @@ private final class Alarm: NIOScheduledCallbackHandler, Sendable {
         let callback = state.withLock { state in
             if case .set(_, let callback) = state { callback } else { nil as NIOScheduledCallback? }
         }
+        let waiting = finish()
+        // The loop tells of it while it holds its own lock, which waking a task that runs on it needs as well: there is nobody to wake then.
         callback?.cancel()
-        finish()?.resume(throwing: CancellationError())
+        waiting?.resume(throwing: CancellationError())
     }
 
     func handleScheduledCallback(eventLoop: some EventLoop) { finish()?.resume() }
-
-    func didCancelScheduledCallback(eventLoop: some EventLoop) { finish()?.resume(throwing: CancellationError()) }
 
     /// Whoever waits, the first time this is asked.
     private func finish() -> UnsafeContinuation<Void, any Error>? {

@@ -106,7 +106,10 @@ public struct ScenarioPlayer: Sendable {
     private func play(_ plan: Plan, on stage: Stage, from start: Moment, until end: Moment?) async {
         let cast = Cast(scenario: scenario, plan: plan, stage: stage, start: start, end: end)
         await withTaskGroup(of: Void.self) { tasks in
-            for index in plan.entries.indices { tasks.addTask { await cast.play(index) } }
+            for index in plan.entries.indices {
+                let executor = group.executors[index % group.executors.count]
+                tasks.addTask(executorPreference: executor) { await cast.play(index, on: executor) }
+            }
             if plan.isEmpty, let end { try? await group.eventLoops.next().wait(until: end) }
         }
     }
@@ -125,12 +128,12 @@ private final class Cast: Sendable {
     }
 
     /// Plays one client, and those that follow it.
-    func play(_ index: Int) async {
+    func play(_ index: Int, on executor: LoopExecutor) async {
         let entry = plan.entries[index]
         var number = entry.number
         repeat {
             let due = number == entry.number ? start + entry.offset : Moment.now()
-            let run = ClientRun(number: number, stage: stage, due: due, seed: scenario.seed)
+            let run = ClientRun(number: number, stage: stage, executor: executor, due: due, seed: scenario.seed)
             await run.play(scenario.clients[entry.client] ?? [])
             number += plan.entries.count
         } while plan.repeats && end != nil && !Task.isCancelled

@@ -1,6 +1,6 @@
 import Clocks
 @preconcurrency import Glibc
-import NIOCore
+public import NIOCore
 import NIOPosix
 public import Observations
 public import WebSocket
@@ -74,16 +74,18 @@ public final class WebSocketClient: Sendable {
     ///   - timeout: for the connection and the handshake together.
     ///   - closeTimeout: how long the server may take to close the connection after a close frame.
     ///   - group: the loops to run on.
+    ///   - loop: which of them; `nil` for any.
     ///   - source: the address to come from; `nil` for any.
     /// - Throws: `ClientError`.
     public static func connect(
         host: String = "127.0.0.1", port: Int, path: String, subprotocols: [String] = [],
         headers: [(name: String, value: String)] = [], compression: Bool = false, timeout: Duration = .seconds(30),
-        closeTimeout: Duration = .seconds(5), group: ClientGroup = .shared, from source: String? = nil
+        closeTimeout: Duration = .seconds(5), group: ClientGroup = .shared, on loop: (any EventLoop)? = nil,
+        from source: String? = nil
     ) async throws -> WebSocketClient {
         let start = NIODeadline.now()
         let limit = TimeAmount(timeout)
-        let loop = group.eventLoops.next()
+        let loop = loop ?? group.eventLoops.next()
         let key = { () -> String in
             var generator = SystemRandomNumberGenerator()
             return Handshake.key(using: &generator)

@@ -183,20 +183,26 @@ struct ReplayCommandTests {
         let world = World(
             output: { text in printed.withLock { $0.0 += text } }, error: { text in printed.withLock { $0.1 += text } },
             program: program)
-        let path = fixtures.appending(path: "swallowed-stop.yaml").path
+        let path = try scenario(
+            """
+            scenario: x
+            path: /ws/echo/
+            clients: {a: [connect, {send: {text: hi}}, {expect: {text: hi}}, close]}
+            phases:
+              - {phase: p, clients: a, population: 6, settle: 5 s, check: [clients.opened == 6, consumers.alive == 0, dispatches.per_message <= 1]}
+            """)
+        // In a process that has just started the first symbols take their time, which is not what this is about.
         let status = await ReplayTargetOptions.$inProcessLimit.withValue(3) {
-            await Loopscope.run(["replay", "--json", path], in: world)
+            await Loopscope.run(["replay", "--json", "--fail-on", "never", path], in: world)
         }
         let (output, error) = printed.withLock { $0 }
         #expect(status == .clean, "\(error)")
         let report = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
         let driver = try #require(report["driver"] as? [String: Any])
         #expect(driver["cpu_percent"] is Double, "the server's CPU is not the driver's: \(driver)")
-        let findings = try #require(report["findings"] as? [[String: Any]])
-        #expect(findings.compactMap { $0["code"] as? String } == ["LS001"])
-        #expect(
-            findings.compactMap { $0["evidence_grade"] as? String ?? $0["grade"] as? String } == ["exact"],
-            "\(findings)")
+        // The last of the checks needs exact evidence.
+        let checks = try #require(report["checks"] as? [[String: Any]])
+        #expect(checks.map { $0["outcome"] as? String } == ["held", "held", "held"], "\(checks)")
     }
 
     private func har(_ messages: String) throws -> String {
