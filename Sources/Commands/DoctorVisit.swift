@@ -44,9 +44,12 @@ struct DoctorVisit: Sendable {
         let patience = Nanoseconds(Duration.seconds(options.exitWithin))
         return try await withGroup { group in
             var stubborn: PolicyAnswer?
+            var needed = patience
             if options.questions.contains(.stubbornShutdown) {
                 say("launched, to be ended with clients that do not answer its close")
-                let first: (answer: PolicyAnswer?, row: PolicyRow?) = try await launch(command, target) {
+                let first: (answer: PolicyAnswer?, took: Nanoseconds?, row: PolicyRow?) = try await launch(
+                    command, target
+                ) {
                     server, target in
                     let began = Moment.now() - start
                     // One that takes its time to start is launched once: a second launch would take the questions' time.
@@ -54,16 +57,22 @@ struct DoctorVisit: Sendable {
                         let why =
                             "not measured: the server takes \(Int(began.seconds.rounded())) s to listen, and a second launch has no room in "
                             + "\(Int(options.within)) s; give it longer: --within"
-                        return (nil, try await ask(server, target, since: start, patience, .unknown(why), group))
+                        let row = try await ask(
+                            server, target, since: start, keeping: patience, patience, .unknown(why), group)
+                        return (nil, nil, row)
                     }
-                    return (try await end(server, prober(target, nil, group), stubborn: true, patience), nil)
+                    let ending = Moment.now()
+                    let answer = try await end(server, prober(target, nil, group), stubborn: true, patience)
+                    return (answer, Moment.now() - ending, nil)
                 }
                 if let row = first.row { return row }
                 stubborn = first.answer
+                // The second ending takes about what the first one took, its clients' handshakes included.
+                needed = first.took.map { $0 + .seconds(1) } ?? patience
             }
             say("launched again, to be asked")
-            return try await launch(command, target) { [stubborn] server, target in
-                try await ask(server, target, since: start, patience, stubborn, group)
+            return try await launch(command, target) { [stubborn, needed] server, target in
+                try await ask(server, target, since: start, keeping: needed, patience, stubborn, group)
             }
         }
     }
@@ -72,25 +81,22 @@ struct DoctorVisit: Sendable {
     private static let launchShare = 6.0
 
     /// Asks a launched server, and ends it.
+    ///
+    /// - Parameter reserve: what ending it will need of the time.
     private func ask(
-        _ server: LaunchedServer, _ target: DoctorTarget, since start: Moment, _ patience: Nanoseconds,
+        _ server: LaunchedServer, _ target: DoctorTarget, since start: Moment, keeping reserve: Nanoseconds,
+        _ patience: Nanoseconds,
         _ stubborn: PolicyAnswer?, _ group: ClientGroup
     ) async throws -> PolicyRow {
         let asksShutdown = options.questions.contains(.shutdown)
-        let needed = asksShutdown ? reserve(after: stubborn, patience) : .zero
-        var row = try await ask(prober(target, server.leader, group), since: start, keeping: needed)
+        var row = try await ask(
+            prober(target, server.leader, group), since: start, keeping: asksShutdown ? reserve : .zero)
         if asksShutdown {
             say("told to end with well-behaved clients")
             row.answers[.shutdown] = try await end(server, prober(target, nil, group), stubborn: false, patience)
         }
         row.answers[.stubbornShutdown] = stubborn
         return row
-    }
-
-    /// What the second ending will need of the time: about what the first one took.
-    private func reserve(after answer: PolicyAnswer?, _ patience: Nanoseconds) -> Nanoseconds {
-        if case .exited(let time, _) = answer { return min(patience, time + .seconds(1)) }
-        return patience
     }
 
     private func launch<Value: Sendable>(

@@ -130,7 +130,16 @@ struct ReplayCommand: AsyncParsableCommand {
                     + "  do: where some may, say how many: `check: clients.failed <= \(result.outcome.clients.failed)`\n"
             )
         }
-        try EarlyExit.end(with: result.status(expected: expected, failOn: common.failOn.severity))
+        let status = result.status(expected: expected, failOn: common.failOn.severity)
+        if status == .inconclusive, result.failure == nil, command.isEmpty, self.target.pid == nil,
+            self.target.url != nil
+        {
+            world.error(
+                "note: of a server behind a URL only its clients are seen, and they cannot tell what stays in it\n"
+                    + "  do: `--pid PID` reads it; `--outside -- COMMAND` launches it, reads nothing, and sees how it ends\n"
+            )
+        }
+        try EarlyExit.end(with: status)
     }
 
     /// That this machine could not connect so many clients.

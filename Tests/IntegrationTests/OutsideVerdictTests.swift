@@ -82,5 +82,6 @@ struct OutsideVerdictTests {
             try await ReplayedRun.play([path, "--url", "ws://127.0.0.1:\(server.port)"])
         }
         #expect(run.status == .inconclusive && run.codes.isEmpty, "\(run)")
+        #expect(run.error.contains("`--pid PID` reads it"), "\(run)")
     }
 }
