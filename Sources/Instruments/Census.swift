@@ -5,6 +5,17 @@ import Observations
 struct Census {
     var observations: [Observation]
 
+    /// Tasks that are told together.
+    private struct TaskKey: Hashable, Comparable {
+        var consumer: String
+        var name: String
+        var isRunning: Bool
+
+        static func < (one: TaskKey, other: TaskKey) -> Bool {
+            (one.consumer, one.name, one.isRunning ? 1 : 0) < (other.consumer, other.name, other.isRunning ? 1 : 0)
+        }
+    }
+
     /// How long a loop may take to answer: it is blocked then, and the watchdog tells more.
     private static let patience = Duration.seconds(1)
 
@@ -38,7 +49,7 @@ struct Census {
     private init(_ rows: [LoopCensus.Row], layers: [LayerCensus], silent: Int, pid: Int32) {
         let now = Moment.now()
         var counts: [String: ConsumerCount] = [:]
-        var tasks: [String: TaskGroup] = [:]
+        var tasks: [TaskKey: TaskGroup] = [:]
         for row in rows {
             let consumer = row.instance.consumer
             var count = counts[consumer] ?? ConsumerCount(consumer: consumer, sockets: [:], tasks: 0)
@@ -66,10 +77,12 @@ struct Census {
     }
 
     private static func add(
-        _ count: Int, _ name: String, _ instance: ConsumerInstance, to tasks: inout [String: TaskGroup]
+        _ count: Int, _ name: String, _ instance: ConsumerInstance, to tasks: inout [TaskKey: TaskGroup]
     ) {
         // The application's task runs while it dispatches and waits otherwise; the others always wait.
         let isRunning = name == "application" && instance.dispatching == true
+        let key = TaskKey(consumer: instance.consumer, name: name, isRunning: isRunning)
+        if (tasks[key]?.count += count) != nil { return }
         let waitsFor: String? =
             switch name {
             case "application": isRunning ? nil : "awaitManyDispatch"
@@ -77,11 +90,8 @@ struct Census {
             case "layer.receive": "a message of the layer"
             default: nil
             }
-        let key = "\(instance.consumer) \(name) \(isRunning)"
-        let frames = [instance.consumer, name].map { Frame(kind: .logical, function: $0) }
-        let empty = TaskGroup(
+        tasks[key] = TaskGroup(
             name: name, consumer: instance.consumer, state: isRunning ? .running : .waiting, waitsFor: waitsFor,
-            stack: StackTrace(frames), count: 0)
-        tasks[key, default: empty].count += count
+            stack: StackTrace([instance.consumer, name].map { Frame(kind: .logical, function: $0) }), count: count)
     }
 }

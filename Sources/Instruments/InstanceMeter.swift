@@ -18,9 +18,9 @@ public final class InstanceMeter: @unchecked Sendable {
     private(set) var closedAt: Moment?
     private(set) var channel: String?
     /// What is counted as its tasks from its start to its end: the same array for every instance of an application.
-    private var own: [String] = []
+    private(set) var own: [String] = []
     /// Those that it started and that have not ended; they may outlive it.
-    private var started: [TaskOrigin: Int] = [:]
+    private(set) var started: [TaskOrigin: Int] = [:]
     private(set) var groups = 0
     private var hasStopped = false
     private(set) var hasEnded = false
@@ -123,12 +123,6 @@ public final class InstanceMeter: @unchecked Sendable {
 
     /// Leaves the loop's list when nothing is left: neither socket nor instance, nor a task that has outlived both.
     private func leaveIfOver() { if hasEnded, socket == .closed, started.isEmpty { loop.remove(self) } }
-
-    /// Its tasks by name.
-    var tasks: [String: Int] {
-        let names = own.reduce(into: [:]) { $0[$1, default: 0] += 1 }
-        return started.reduce(into: names) { $0[$1.key.name, default: 0] += $1.value }
-    }
 
     /// Where most of the tasks were started that it started and that have not ended.
     var starter: TaskOrigin? {

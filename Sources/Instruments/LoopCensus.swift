@@ -13,8 +13,16 @@ public struct LoopCensus: Sendable {
     public struct Row: Sendable {
         /// The instance as a census tells it.
         public var instance: ConsumerInstance
-        /// Its tasks by name.
-        public var tasks: [String: Int]
+        /// What is counted as its tasks while it lives: the same array for every instance of an application.
+        let own: [String]
+        /// Those that it started.
+        let started: [TaskOrigin: Int]
+
+        /// Its tasks by name: put together by who asks, off the loop.
+        public var tasks: [String: Int] {
+            let names = own.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            return started.reduce(into: names) { $0[$1.key.name, default: 0] += $1.value }
+        }
     }
 }
 
@@ -38,17 +46,16 @@ extension LoopInstrument {
 extension InstanceMeter {
     /// How a census tells it; `nil` while no consumer serves it, and when nothing is left of it.
     var row: LoopCensus.Row? {
-        let tasks = self.tasks
-        guard let classMeter, !hasEnded || !tasks.isEmpty else { return nil }
+        guard let classMeter, !hasEnded || !started.isEmpty else { return nil }
         // What keeps an instance alive that nothing serves any more: the tasks that it started.
         let keeper = hasEnded ? starter : nil
         let instance = ConsumerInstance(
             id: connection, consumer: classMeter.consumer, socket: socket, path: path, lastMessage: lastMessage,
             lastMessageIsFirstDisconnect: lastIsFirstDisconnect, dispatching: isDispatching, progress: dispatches,
-            disconnects: disconnects, closedAt: closedAt, tasks: tasks.values.reduce(0, +), groups: groups,
+            disconnects: disconnects, closedAt: closedAt, tasks: started.values.reduce(own.count, +), groups: groups,
             waitingIn: keeper?.frame(in: classMeter.consumer),
             channel: channel, isServed: !hasEnded)
-        return LoopCensus.Row(instance: instance, tasks: tasks)
+        return LoopCensus.Row(instance: instance, own: own, started: started)
     }
 }
 
