@@ -113,7 +113,7 @@ struct AgentTroubleTests {
         let python = try #require(PythonEnvironment.client)
         let server = CountedServer(
             name: "daemon", arguments: ["stubborn", "daemon", "--ws", "websockets", "--port"])
-        let options = ["--duration", "4"] + (hasAgent ? [] : ["--no-agent"])
+        let options = ["--duration", "5"] + (hasAgent ? [] : ["--no-agent"])
         let port = Port()
         let run = try await CountedRun.run(server, python.interpreter, options: options, ending: "/counts") { number in
             port.number = number
