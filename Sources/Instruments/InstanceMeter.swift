@@ -260,7 +260,7 @@ public final class InstanceMeter: @unchecked Sendable {
     @inline(never)
     package func stopIsThrown() async {
         guard let classMeter, loop.instrument.wantsChain(of: classMeter.consumer),
-            let chain = ReturnChain.capture()
+            let chain = loop.unwatched({ ReturnChain.capture() })
         else { return }
         loop.instrument.keep(chain, of: classMeter.consumer)
     }

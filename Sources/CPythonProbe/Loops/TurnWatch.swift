@@ -68,6 +68,7 @@ struct TurnWatch {
         let isDisturbed = lastLook.map { now - $0 > Self.gap } ?? false
         lastLook = now
         let wait = questions.runQueueWait()
+        lastWait = lastWait ?? wait
         defer { lastWait = wait }
         guard !isDisturbed else {
             let waitedBefore = turn?.identity == identity ? turn?.waitedBefore : lastWait
