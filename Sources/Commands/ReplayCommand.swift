@@ -111,7 +111,8 @@ struct ReplayCommand: AsyncParsableCommand {
             throw error
         }
         print(result, capture, in: world)
-        if result.isUnreachable {
+        // Of a server that was launched it is known why: it has ended.
+        if result.isUnreachable, result.failure == nil {
             throw CommandError(
                 "nobody answers where the clients went",
                 why: result.outcome.clients.failures.keys.first?.what.plain(limit: 200),

@@ -64,11 +64,16 @@ final class UnrulyServerTests {
         #expect(try !isRunning(file))
     }
 
-    @Test("that dies in the middle: 69, with its last words, and the recording has what was seen until then")
-    func dies() async throws {
+    @Test(
+        "that dies in the middle: 69, with its last words, and the recording has what was seen until then",
+        arguments: [
+            // Before anybody was answered, and after some perhaps were.
+            "0", "5",
+        ])
+    func dies(afterServing limit: String) async throws {
         let recording = FileManager.default.temporaryDirectory.appending(path: "dies-\(UUID().uuidString).loopscope")
         defer { for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: recording.path + end) } }
-        let run = try await play("dies", "5", options: ["--save", recording.path], population: 9)
+        let run = try await play("dies", limit, options: ["--save", recording.path], population: 9)
         #expect(run.status == .unavailable, "\(run)")
         #expect(run.error.contains("the server ended with exit code 3 in the middle of the scenario"), "\(run)")
         #expect(run.error.contains("out of patience"), "\(run)")
