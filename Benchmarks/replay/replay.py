@@ -117,9 +117,9 @@ def hold_websockets(_, port, count, folder):
 TSUNG = """<?xml version="1.0"?>
 <!DOCTYPE tsung SYSTEM "{dtd}">
 <tsung loglevel="error">
-  <clients><client host="localhost" use_controller_vm="true" maxusers="60000"/></clients>
+  <clients><client host="localhost" use_controller_vm="true" maxusers="15000"/></clients>
   <servers><server host="127.0.0.1" port="{port}" type="tcp"/></servers>
-  <load><arrivalphase phase="1" duration="10" unit="second"><users maxnumber="{count}" arrivalrate="{rate}" unit="second"/></arrivalphase></load>
+  <load><arrivalphase phase="1" duration="60" unit="second"><users maxnumber="{count}" arrivalrate="{rate}" unit="second"/></arrivalphase></load>
   <options><option name="file_server" id="x" value="/dev/null"/></options>
   <sessions><session name="hold" probability="100" type="ts_websocket">
     <request><websocket type="connect" path="/ws/echo/"/></request>
@@ -185,9 +185,19 @@ def quantile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def machine_lateness(gaps, speed):
+    """How late this machine wakes a process that does nothing but sleep until the same times: nobody can be better."""
+    late, due = [], time.monotonic()
+    for gap in gaps:
+        due += gap / speed
+        time.sleep(max(0, due - time.monotonic()))
+        late.append(time.monotonic() - due)
+    return late
+
+
 def fidelity(loopscope):
     random.seed(1)
-    for speed, count in (("1", 2000), ("10", 2000), ("max", 20000)):
+    for speed, count in (("1", 2000), ("1", 2000), ("1", 2000), ("10", 2000), ("max", 20000)):
         gaps = [random.expovariate(100) for _ in range(count)]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "capture.har"
@@ -211,6 +221,7 @@ def fidelity(loopscope):
             row |= {f"off_ms_{name}": round(quantile(late, share) * 1000, 3)
                     for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1))}
             row["driver_late_ms_p99"] = round(report["clients"][0]["lateness_seconds"]["p99"] * 1000, 3)
+            row["machine_late_ms_p99"] = round(quantile(machine_lateness(gaps[:1000], float(speed)), 0.99) * 1000, 3)
         print(json.dumps(row), flush=True)
 
 
