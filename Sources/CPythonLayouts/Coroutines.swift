@@ -221,7 +221,10 @@ extension ObjectReader {
         guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
         let value = Int8(
             bitPattern: try byte(layout.generator.state == nil ? child.address : child.object, offset))
-        if layout.minor == 9 { return value == 1 ? .executing : .ended }
+        if layout.minor == 9 {
+            if value == 1 { return .executing }
+            return try word(child.address, layout.frame.stackTop) == 0 ? .ended : .waiting
+        }
         return value == 0 ? .executing : value == -1 ? .waiting : .ended
     }
 }

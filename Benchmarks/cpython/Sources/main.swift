@@ -1,4 +1,4 @@
-// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census [HZ|max|ROUNDS] [SECONDS] [WORK]
+// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK]
 // For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
 import CPythonLayouts
 import CPythonProbe
@@ -109,9 +109,29 @@ func measureCensus(_ process: PythonProcess, rounds: Int) throws {
     ])
 }
 
+/// How many consumers each census of a target finds whose sockets are closed: how often one is lost.
+func measureConsumers(_ process: PythonProcess, rounds: Int) throws {
+    let taker = CensusTaker(process)
+    var found: [Int: Int] = [:]
+    var (failed, behind, greatest) = (0, 0, 0)
+    for _ in 0..<rounds {
+        usleep(5_000)
+        guard let census = try? taker.take(at: moment(in: 0)) else {
+            failed += 1
+            continue
+        }
+        found[census.connections.instances.count, default: 0] += 1
+        let newest = census.tasks.groups.compactMap(\.numbers?.upperBound).max() ?? 0
+        if newest < greatest { behind += 1 }
+        greatest = max(greatest, newest)
+    }
+    let counts = found.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+    report(["bench": "consumers", "rounds": rounds, "failed": failed, "behind": behind, "censuses_by_consumers": counts])
+}
+
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let pid = Int32(arguments[1]) else {
-    print("usage: bench-cpython PID attach|samples|census [HZ|max|ROUNDS] [SECONDS] [WORK]")
+    print("usage: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK]")
     exit(64)
 }
 // Steps of work at the bottom of the target's stack, as the caller says it.
@@ -131,5 +151,6 @@ case "samples":
     let rate = arguments.count > 3 ? Double(arguments[3]) : nil
     try measureSamples(process, rate: rate, length: arguments.count > 4 ? Double(arguments[4]) ?? 2 : 2)
 case "census": try measureCensus(process, rounds: arguments.count > 3 ? max(1, Int(arguments[3]) ?? 10) : 10)
+case "consumers": try measureConsumers(process, rounds: arguments.count > 3 ? max(1, Int(arguments[3]) ?? 500) : 500)
 default: report(["bench": "attach", "ms": attached])
 }
