@@ -223,16 +223,29 @@ extension TaskCensus {
         }.max()
     }
 
-    /// Tasks created a second between the first and the last census of each process that named a newest one.
+    /// Tasks created a second in each process: the middle one of the rates between one census and the next, by the time
+    /// between them. A census that met none of the newest tasks, or a name that was being written, makes two rates wrong,
+    /// and none of the others.
     static func creationRates(_ censuses: [TaskCensus]) -> [Int32: Double] {
-        var rates: [Int32: Double] = [:]
-        for (pid, mine) in Dictionary(grouping: censuses, by: \.pid) {
+        Dictionary(grouping: censuses, by: \.pid).compactMapValues { mine in
             let numbered = mine.compactMap { census in census.newestNumber.map { (census.time, $0) } }
-            guard let first = numbered.first, let last = numbered.last, last.0 > first.0, last.1 >= first.1 else {
-                continue
+            let steps = zip(numbered, numbered.dropFirst()).compactMap {
+                before, after -> (rate: Double, weight: Double)? in
+                let seconds = (after.0 - before.0).seconds
+                guard seconds > 0, after.1 >= before.1 else { return nil }
+                return (Double(after.1 - before.1) / seconds, seconds)
             }
-            rates[pid] = Double(last.1 - first.1) / (last.0 - first.0).seconds
+            return weightedMedian(steps)
         }
-        return rates
+    }
+
+    /// The least value at which half of the weight is reached; `nil` of none.
+    private static func weightedMedian(_ values: [(rate: Double, weight: Double)]) -> Double? {
+        let half = values.reduce(0) { $0 + $1.weight } / 2
+        var sum = 0.0
+        return values.sorted { $0.rate < $1.rate }.first {
+            sum += $0.weight
+            return sum >= half
+        }?.rate
     }
 }

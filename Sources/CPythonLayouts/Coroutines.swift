@@ -29,24 +29,12 @@ public struct CoroutineChain: Sendable {
     public var isWhole = true
 }
 
-/// What a coroutine is doing.
-enum CoroutineState {
-    /// Not begun.
-    case created
-    /// Suspended by a plain `yield`.
-    case suspended
-    /// Suspended, and may wait for another.
-    case waiting
-    case executing
-    case ended
-}
-
 extension ObjectReader {
     /// Most links of a chain.
     public static let chainLimit = 256
 
     /// What a type's objects are to a chain.
-    private enum Awaitable {
+    enum Awaitable {
         /// Has a frame of its own.
         case frame
         /// Stands for an object with a frame, at this offset.
@@ -55,7 +43,7 @@ extension ObjectReader {
         case end
     }
 
-    private func awaitable(_ type: TypeInfo) -> Awaitable {
+    func awaitable(_ type: TypeInfo) -> Awaitable {
         switch type.name {
         case "coroutine", "generator", "async_generator": .frame
         case "coroutine_wrapper", "async_generator_asend", "async_generator_athrow": .wrapper(16)
@@ -102,10 +90,15 @@ extension ObjectReader {
                     // A coroutine that waits does not run: it was read before, and the one outside it after.
                     if chain.isExecuting { chain.isWhole = false }
                     current = try awaited(by: frame)
-                    if current == 0 { chain.isWhole = false }
+                    if try isNone(current) {
+                        // Nobody waits for None: it is what the coroutine is resumed with, and lies on what it waits for.
+                        chain.isWhole = false
+                        current = try awaited(by: frame, below: 1)
+                    }
+                    if current == 0 { return }
                 case .executing:
                     chain.isExecuting = true
-                    guard let inner = try executingChild(of: frame, chain) else {
+                    guard let inner = try executingChild(of: frame, chain, codes) else {
                         // A frame that runs no coroutine of its own is the innermost: nothing to wait for.
                         return
                     }
@@ -127,104 +120,5 @@ extension ObjectReader {
         if layout.generator.isFrameInline { return object &+ UInt64(layout.generator.frame) }
         let frame = try word(object, layout.generator.frame)
         return frame == 0 ? nil : frame
-    }
-
-    func state(of object: RemoteAddress, _ frame: PythonFrame) throws(RemoteReadError) -> CoroutineState {
-        guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
-        let value = Int(Int8(bitPattern: try byte(layout.generator.state == nil ? frame.address : object, offset)))
-        if layout.minor == 9 {  // f_executing
-            if value == 1 { return .executing }
-            return try word(frame.address, layout.frame.stackTop) == 0 ? .ended : .waiting
-        }
-        // internal/pycore_frame.h FRAME_*: 3.13 put FRAME_SUSPENDED (-2) below FRAME_SUSPENDED_YIELD_FROM (-1).
-        switch value {
-        case 0: return .executing
-        case -1: return .waiting
-        case -2: return layout.minor >= 13 ? .suspended : .created
-        case ..<0: return .created
-        default: return .ended
-        }
-    }
-
-    /// What a suspended frame waits for (`_PyGen_yf`, Objects/genobject.c), or 0.
-    func awaited(by frame: PythonFrame) throws(RemoteReadError) -> RemoteAddress {
-        let fields = layout.frame
-        let code = frame.code.bytecode
-        switch layout.minor {
-        case 9, 10:
-            let last = Int(try int32(frame.address, fields.instruction))
-            let index = layout.minor == 9 ? last / 2 : last
-            guard last >= 0, index + 1 < code.units,
-                layout.opcodes.await.contains(try byte(code.start, 2 * (index + 1))), let stack = fields.valueStack
-            else { return 0 }
-            if layout.minor == 9 { return try word(try word(frame.address, fields.stackTop), -8) }
-            let depth = Int(try int32(frame.address, fields.stackTop))
-            guard depth > 0, depth <= Self.slotLimit else { return 0 }
-            return try word(try word(frame.address, stack), 8 * (depth - 1))
-        case 11, 12:
-            let next = frame.unit + 1
-            // RESUME with 2 (yield from) or 3 (await): a plain yield keeps something else on top.
-            guard next < code.units, layout.opcodes.resume.contains(try byte(code.start, 2 * next)),
-                try byte(code.start, 2 * next + 1) & 3 >= 2
-            else { return 0 }
-            return try topOfStack(frame)
-        case 13:
-            return try topOfStack(frame)
-        default:
-            return untagged(try word(try word(frame.address, fields.stackTop), -8))
-        }
-    }
-
-    private func topOfStack(_ frame: PythonFrame) throws(RemoteReadError) -> RemoteAddress {
-        let top = Int(try int32(frame.address, layout.frame.stackTop))
-        guard top > 0, top <= 2 * Self.slotLimit else { return 0 }
-        return untagged(try word(frame.address, layout.frame.locals + 8 * (top - 1)))
-    }
-
-    /// The coroutine that an executing frame runs: the one on its value stack that executes too, topmost first; or,
-    /// when the target moved on meanwhile, one that waits.
-    ///
-    /// Slots above the stack's top are stale, so the object must be alive.
-    private func executingChild(
-        of frame: PythonFrame, _ chain: CoroutineChain
-    ) throws(RemoteReadError) -> RemoteAddress? {
-        let names = frame.code.localNames.count
-        let start =
-            try layout.frame.valueStack.map { (offset) throws(RemoteReadError) in try word(frame.address, offset) }
-            ?? frame.address &+ UInt64(layout.frame.locals + 8 * names)
-        var waiting: RemoteAddress?
-        for slot in (0..<min(frame.code.stackSize, 256)).reversed() {
-            var object = untagged(try word(start, 8 * slot))
-            guard object != 0, object & 7 == 0, var type = try? type(of: object) else { continue }
-            if case .wrapper(let offset) = awaitable(type) {
-                object = try word(object, offset)
-                guard object != 0, let inner = try? self.type(of: object) else { continue }
-                type = inner
-            }
-            guard case .frame = awaitable(type), !chain.contains(object), let address = try frameAddress(of: object)
-            else { continue }
-            switch try activity(RawState(address: address, object: object)) {
-            case .executing: return object
-            case .waiting: waiting = waiting ?? object
-            default: break
-            }
-        }
-        return waiting
-    }
-
-    private struct RawState {
-        var address: RemoteAddress
-        var object: RemoteAddress
-    }
-
-    private func activity(_ child: RawState) throws(RemoteReadError) -> CoroutineState {
-        guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
-        let value = Int8(
-            bitPattern: try byte(layout.generator.state == nil ? child.address : child.object, offset))
-        if layout.minor == 9 {
-            if value == 1 { return .executing }
-            return try word(child.address, layout.frame.stackTop) == 0 ? .ended : .waiting
-        }
-        return value == 0 ? .executing : value == -1 ? .waiting : .ended
     }
 }

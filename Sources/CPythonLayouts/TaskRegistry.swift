@@ -13,33 +13,33 @@ extension ObjectReader {
     private static let registryTries = 16
 
     /// Where an interpreter's tasks are, each once, ascending: objects made one after the other lie together. That they
-    /// are tasks has not been looked at, and some may be gone.
+    /// are tasks has not been looked at, and some may be gone; where `isWhole` is not true, some may be missing.
     ///
     /// What changes all the time is read from `live`, the target's memory as it is; all else as this reader reads.
     public func taskAddresses(
         of asyncio: AsyncioModule, interpreter: RemoteAddress, live: any RemoteMemory
-    ) throws(RemoteReadError) -> [RemoteAddress] {
-        var addresses: [RemoteAddress] = []
+    ) throws(RemoteReadError) -> (addresses: [RemoteAddress], isWhole: Bool) {
+        var (addresses, isWhole): ([RemoteAddress], Bool) = ([], true)
         for (name, isWeak) in [("_all_tasks", true), ("_scheduled_tasks", true), ("_eager_tasks", false)] {
             guard let value = try value(name, in: asyncio.namespace) else { continue }
             guard isWeak else {
-                addresses += try changingSet(value, live) ?? []
+                addresses += try changingSet(value, live, &isWhole) ?? []
                 continue
             }
             guard let data = try attribute("data", of: value) else { continue }
-            for reference in try changingSet(data, live) ?? [] {
+            for reference in try changingSet(data, live, &isWhole) ?? [] {
                 // A reference may be gone since the set was read.
                 addresses.append(try ifThere { () throws(RemoteReadError) in try referent(reference) } ?? 0)
             }
         }
-        addresses += try linkedTasks(interpreter: interpreter, live)
+        addresses += try linkedTasks(interpreter: interpreter, live, &isWhole)
         addresses.sort()
         var last: RemoteAddress = 0
         addresses.removeAll { address in
             defer { last = address }
             return address == last
         }
-        return addresses
+        return (addresses, isWhole)
     }
 
     /// The members of a set that is changed while it is read: as of one instant, or else all that were seen.
@@ -47,7 +47,7 @@ extension ObjectReader {
     /// Include/setobject.h (cpython 3.9 to 3.14): fill at 16, used at 24, mask at 32, table at 40. A table that is being
     /// filled anew has fewer members than the set.
     private func changingSet(
-        _ object: RemoteAddress, _ live: any RemoteMemory
+        _ object: RemoteAddress, _ live: any RemoteMemory, _ isWhole: inout Bool
     ) throws(RemoteReadError) -> [RemoteAddress]? {
         guard object != 0, let type = try type(of: object), type.isSet else { return nil }
         var seen: Set<RemoteAddress> = []
@@ -58,12 +58,13 @@ extension ObjectReader {
             if after == before, UInt64(members.count) == before.used { return members }
             seen.formUnion(members)
         }
+        isWhole = false
         return Array(seen)
     }
 
     /// Tasks of 3.14: lists linked through the tasks, one per thread and one for threads that ended.
     private func linkedTasks(
-        interpreter: RemoteAddress, _ live: any RemoteMemory
+        interpreter: RemoteAddress, _ live: any RemoteMemory, _ isWhole: inout Bool
     ) throws(RemoteReadError) -> [RemoteAddress] {
         guard let node = layout.task.node, let ofThread = layout.thread.tasksHead,
             let ofInterpreter = layout.interpreter.tasksHead
@@ -72,13 +73,14 @@ extension ObjectReader {
         heads.append(interpreter &+ UInt64(ofInterpreter))
         var tasks: Set<RemoteAddress> = []
         for head in heads {
-            for _ in 0..<Self.registryTries {
+            var hasEnded = false
+            for _ in 0..<Self.registryTries where !hasEnded {
                 var walk = LinkWalk(from: head, live: live, NodeTally())
                 // Where a thread has ended meanwhile, its tasks went over to the interpreter's list.
-                let isWhole = try walk.run(memory, otherHeads: Set(heads).subtracting([head]))
+                hasEnded = try walk.run(memory, otherHeads: Set(heads).subtracting([head]))
                 tasks.formUnion(walk.tally.nodes)
-                if isWhole { break }
             }
+            isWhole = isWhole && hasEnded
         }
         return tasks.map { $0 &- UInt64(node) }
     }

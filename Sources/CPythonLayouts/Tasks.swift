@@ -99,7 +99,7 @@ extension ObjectReader {
     /// All tasks of an interpreter, each once, in the order of their addresses. One that ends meanwhile is passed over.
     public func tasks(of asyncio: AsyncioModule, interpreter: RemoteAddress) throws(RemoteReadError) -> [PythonTask] {
         var tasks: [PythonTask] = []
-        for address in try taskAddresses(of: asyncio, interpreter: interpreter, live: memory) {
+        for address in try taskAddresses(of: asyncio, interpreter: interpreter, live: memory).addresses {
             let found = try ifThere { () throws(RemoteReadError) in try task(address) }
             if let task = found.flatMap({ $0 }) { tasks.append(task) }
         }

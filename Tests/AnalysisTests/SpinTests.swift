@@ -62,6 +62,22 @@ struct SpinTests {
                 groups: [TaskGroup(name: "receive", state: .waiting, example: "Task-\(9 * time + 7)")]))
     }
 
+    @Test(
+        "the rate of tasks is right though a census met none of the newest, or a name that was being written",
+        arguments: [
+            ([7, 9007, 18_007, 27_007, 36_007], 9000), ([630_570_144, 9007, 18_007, 27_007], 9000),
+            ([7, 9007, 35_100_896, 27_007, 36_007], 9000), ([7, 9007, 18_007, 12], 9000),
+            ([7, 9007, 7, 27_007, 36_007], 9000), ([7, 9007], 9000), ([9007, 7], nil), ([7], nil), ([], nil),
+        ] as [([Int], Double?)])
+    func creationRate(numbers: [Int], expected: Double?) {
+        let censuses = numbers.enumerated().map { second, number in
+            TaskCensus(
+                time: at(Int64(second) * 1000), pid: 1, grade: .read,
+                groups: [TaskGroup(name: "receive", state: .waiting, example: "Task-\(number)")])
+        }
+        #expect(TaskCensus.creationRates(censuses)[1] == expected)
+    }
+
     @Test("where several classes spin, each has its share of the tasks by what was counted on some of its instances")
     func rates() throws {
         let (fast, slow) = ("app.Fast", "app.Slow")

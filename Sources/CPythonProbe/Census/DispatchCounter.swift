@@ -28,7 +28,9 @@ struct DispatchCounter {
     private static let idle = Nanoseconds.milliseconds(1)
     /// How long the same instances are watched at most, and how long after the first look others are chosen. A class that
     /// is seldom dispatched beside one that takes the loop is looked at longer: until as many as `enough` of each were seen.
+    /// One whose dispatches come in bursts is seen often or never in a few looks: no fewer than `least` are told.
     private static let (budget, enough, round) = (Nanoseconds.milliseconds(128), 20, Nanoseconds.seconds(5))
+    private static let least = Nanoseconds.milliseconds(32)
     /// What was counted is told by the census that comes at most so long after instances were chosen.
     static let toldWithin = Nanoseconds.milliseconds(1_200)
 
@@ -48,7 +50,7 @@ struct DispatchCounter {
     }
 
     /// Whether somebody is watched, so that a census soon would tell how often they were dispatched.
-    var isWatching: Bool { !loops.isEmpty && left > .zero && isScarce }
+    var isWatching: Bool { !loops.isEmpty && left > .zero && (isScarce || watched < Self.least) }
 
     /// One dispatch loop's list of receive tasks.
     private struct Loop {

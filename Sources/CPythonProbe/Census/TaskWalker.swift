@@ -1,4 +1,6 @@
 import CPythonLayouts
+import Clocks
+import Observations
 import RemoteProcess
 import TargetMemory
 
@@ -17,7 +19,9 @@ struct WalkedTask {
 /// One thread.
 final class TaskWalker {
     /// Tasks that are read again, at most; how often those that run, and those whose chain does not fit together.
-    private static let (againLimit, tries, triesWhenTorn) = (64, 6, 24)
+    private static let (againLimit, tries, triesWhenTorn) = (64, 6, 16)
+    /// Between the later ones.
+    private static let pause = Nanoseconds.microseconds(500)
     /// Memory for pages. Tasks come in the order of their addresses, so that their objects are near each other's.
     private static let room = 16 << 20
 
@@ -28,6 +32,7 @@ final class TaskWalker {
     private let small: PageSnapshot<ProcessMemory>
     private let reader: ObjectReader
     private var remembered = RememberedTasks()
+    private var newest = NewestTask()
     /// Tasks that were read in this census, rather than remembered.
     private(set) var tasksRead = 0
 
@@ -57,8 +62,7 @@ final class TaskWalker {
         var addresses: [RemoteAddress] = []
         for interpreter in process.interpreters {
             guard let asyncio = try reader.asyncio(interpreter: interpreter) else { continue }
-            addresses += try reader.taskAddresses(
-                of: asyncio, interpreter: interpreter, live: process.memory)
+            addresses += try self.addresses(of: asyncio, interpreter: interpreter)
         }
         if process.interpreters.count > 1 { addresses.sort() }
         try snapshot.refresh()
@@ -82,12 +86,25 @@ final class TaskWalker {
         return facts
     }
 
+    /// Where tasks are. A target that has no processor may stand still in the middle of a change, for milliseconds.
+    private func addresses(
+        of asyncio: AsyncioModule, interpreter: RemoteAddress
+    ) throws(RemoteReadError) -> [RemoteAddress] {
+        for _ in 1..<Self.tries {
+            let found = try reader.taskAddresses(of: asyncio, interpreter: interpreter, live: process.memory)
+            if found.isWhole { return found.addresses }
+            Moment.sleep(until: .now() + Self.pause)
+        }
+        return try reader.taskAddresses(of: asyncio, interpreter: interpreter, live: process.memory).addresses
+    }
+
     /// Reads a task, and remembers it if it stands still.
     private func examine(_ address: RemoteAddress, _ again: inout Int) throws(RemoteReadError) -> TaskFacts? {
         tasksRead += 1
         snapshot.beginFootprint()
         _ = reader.takeAnswers()
-        guard let task = try reader.task(address) else { return nil }
+        guard var task = try reader.task(address) else { return nil }
+        newest.confirm(&task, process)
         let chain = try reader.chain(of: task.coroutine, codes)
         if task.state == .pending, !isSettled(chain), again > 0 {
             again -= 1
@@ -127,15 +144,26 @@ final class TaskWalker {
     ) -> (CoroutineChain, ObjectReader) {
         var best = first
         for attempt in 0..<Self.triesWhenTorn {
-            if attempt >= Self.tries, best.isWhole { break }
+            if attempt >= Self.tries {
+                if best.isWhole { break }
+                Moment.sleep(until: .now() + Self.pause)
+            }
             small.reset()
             let fresh = ObjectReader(small, layout: process.layout)
             guard let chain = try? fresh.chain(of: task.coroutine, codes),
-                chain.links.count >= best.links.count || chain.isWhole && !best.isWhole
+                chain.links.count >= best.links.count || chain.isWhole && !best.isWhole && chain.serves(as: best)
             else { continue }
             best = chain
             if isSettled(chain) { return (chain, fresh) }
         }
         return (best, ObjectReader(process.memory, layout: process.layout))
     }
+}
+
+extension CoroutineChain {
+    /// Whether it has a dispatch loop if another of its task has: a consumer's task keeps that all its life, so a chain
+    /// that ends before it was put together of two moments.
+    fileprivate func serves(as other: CoroutineChain) -> Bool { hasLoop || !other.hasLoop }
+
+    private var hasLoop: Bool { links.contains { $0.frame.code.role.contains(.dispatchLoop) } }
 }
