@@ -81,7 +81,8 @@ final class GranuleTable {
     }
 
     func reset() {
-        noteLast()
+        // What was noted is void; and a walk through all of memory would note thousands of granules, each looked up.
+        isNoting = false
         keys.update(repeating: Self.vacant, count: bucketMask + 1)
         last.pointee.key = Self.vacant
         used = 0

@@ -83,6 +83,8 @@ final class TaskWalker {
                 if !error.isOfPlace { throw error }
             }
         }
+        // The last one's may not have been taken: noted is what a task is read from, and nothing else.
+        _ = snapshot.takeFootprint()
         return facts
     }
 
