@@ -489,13 +489,13 @@ enum AgentSource {
             ##"""
             """Channels: every dispatch of every consumer, its outcome, and the end of its instance.
 
-            `channels.utils.await_many_dispatch` is compiled again from its own source with two things put in: its arguments pass
-            through `serve`, and its end is told to what `serve` gave for it. Its frame, its file and its line numbers stay what they were, so that
-            tracebacks are the same; and since a dispatch returns exactly when the loop asks for the next message, no call in it needs
-            a wrapper that would show up in them.
+            `channels.utils.await_many_dispatch` is compiled again from its own source with a few things put in: its arguments pass
+            through `serve`, what is around its dispatch counts, and its end is told. Its frame, its file and its line numbers stay what they were, so that
+            tracebacks are the same, and no call in it needs a wrapper that would show up in them.
             """
 
             import ast
+            import asyncio
             import inspect
             import sys
             import textwrap
@@ -525,26 +525,25 @@ enum AgentSource {
 
 
             def counting(function):
-                """The same function, which gives its arguments to `serve` first and tells its end."""
+                """The same function, which gives its arguments to `serve` first, counts around its `await dispatch(message)`, and tells its end."""
                 tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
                 made = tree.body[0]
                 callables, dispatch = [argument.arg for argument in made.args.args[:2]]
+                inlined = Inline(callables, dispatch).into(made)
                 frame = ast.parse(
-                    "def make(_loopscope_serve):\n"
-                    " {0}, {1}, _loopscope_end = _loopscope_serve({0}, {1})\n"
+                    "def make(_loopscope_serve, _loopscope_ring):\n"
+                    " {0}, {1}, _loopscope, _loopscope_task = _loopscope_serve({0}, {1}, {2})\n"
                     " try: pass\n"
                     " except BaseException as _loopscope_error:\n"
-                    "  if _loopscope_end is not None: _loopscope_end(_loopscope_error)\n"
-                    "  raise\n".format(callables, dispatch)
+                    "  if _loopscope is not None: _loopscope.end(_loopscope_error)\n"
+                    "  raise\n".format(callables, dispatch, inlined)
                 )
                 make = frame.body[0]
                 begin, body = make.body
                 doc = 1 if ast.get_docstring(made) is not None else 0
                 line = made.body[doc].lineno
                 for statement in (begin, body):
-                    for node in ast.walk(statement):
-                        if hasattr(node, "lineno"):
-                            node.lineno = node.end_lineno = line
+                    at_line(statement, line)
                 body.body = made.body[doc:]
                 made.body = made.body[:doc] + [begin, body]
                 make.body = [made, ast.Return(ast.Name(made.name, ast.Load()))]
@@ -552,12 +551,80 @@ enum AgentSource {
                 ast.fix_missing_locations(frame)
                 names = {}
                 exec(compile(frame, function.__code__.co_filename, "exec"), function.__globals__, names)
-                result = names["make"](serve)
+                result = names["make"](serve, ring.ring)
                 result.__module__, result.__qualname__ = function.__module__, function.__qualname__
                 if hasattr(result.__code__, "co_qualname"):
                     # 3.11: a code object has its qualified name, and it must not say that it was made inside another.
                     result.__code__ = result.__code__.replace(co_qualname=function.__code__.co_qualname)
                 return result
+
+
+            def at_line(statement, line):
+                for node in ast.walk(statement):
+                    if hasattr(node, "lineno"):
+                        node.lineno = node.end_lineno = line
+
+
+            class Inline(ast.NodeTransformer):
+                """Puts the counting of a message like the one before into the dispatch loop itself: it runs for every message, and a call is
+                dear there. Where the loop does not look like Channels' own (3 and 4), nothing is put in, and `serve` wraps what it calls."""
+
+                AROUND = (
+                    "if _loopscope is not None:\n"
+                    " _loopscope.steps += 1\n"
+                    " _loopscope_ring.cells[_loopscope.progress] = _loopscope.steps\n"
+                    " try:\n"
+                    "  if {0}['type'] == _loopscope.usual: _loopscope.pending = _loopscope.usual_cell\n"
+                    "  else: _loopscope.special({0})\n"
+                    " except Exception: _loopscope.failed()\n",
+                    "if _loopscope is not None:\n"
+                    " _loopscope.steps += 1\n"
+                    " _loopscope_ring.cells[_loopscope.progress] = _loopscope.steps\n"
+                    " if _loopscope.pending:\n"
+                    "  _loopscope_ring.cells[_loopscope.pending] += 1\n"
+                    "  _loopscope.pending = 0\n"
+                    " else: _loopscope.returned()\n",
+                )
+
+                def __init__(self, callables, dispatch):
+                    self.callables, self.dispatch = callables, dispatch
+
+                def into(self, function):
+                    """Whether it could be done: where there is one dispatch and no more."""
+                    calls = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == self.dispatch]
+                    found = [node for node in ast.walk(function) if self.is_dispatch(node)]
+                    if len(calls) != 1 or len(found) != 1:
+                        return False
+                    self.visit(function)
+                    return True
+
+                def is_dispatch(self, node):
+                    """`await dispatch(message)`"""
+                    call = node.value.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await) else None
+                    return (
+                        isinstance(call, ast.Call)
+                        and isinstance(call.func, ast.Name)
+                        and call.func.id == self.dispatch
+                        and len(call.args) == 1
+                        and isinstance(call.args[0], ast.Name)
+                    )
+
+                def visit_Expr(self, node):
+                    if not self.is_dispatch(node):
+                        return self.generic_visit(node)
+                    before, after = [ast.parse(text.format(node.value.value.args[0].id)).body for text in self.AROUND]
+                    for statement in before + after:
+                        at_line(statement, node.lineno)
+                    return before + [node] + after
+
+                def visit_Call(self, node):
+                    """`asyncio.ensure_future(...)`"""
+                    self.generic_visit(node)
+                    function = node.func
+                    if isinstance(function, ast.Attribute) and function.attr == "ensure_future" and len(node.args) == 1:
+                        if isinstance(function.value, ast.Name) and function.value.id == "asyncio" and not node.keywords:
+                            node.func = ast.copy_location(ast.Name("_loopscope_task", ast.Load()), function)
+                    return node
 
 
             def consumer_of(dispatch):
@@ -567,13 +634,14 @@ enum AgentSource {
                 return bound if bound is not None else arguments[0] if arguments else None
 
 
-            def serve(callables, dispatch):
-                """Begins to count an instance. What is no WebSocket's consumer is left as it is."""
+            def serve(callables, dispatch, is_inlined):
+                """Begins to count an instance: what the dispatch loop is to call, what counts it, and what makes its tasks. What is no
+                WebSocket's consumer is left as it is."""
                 try:
                     consumer = consumer_of(dispatch)
                     scope = getattr(consumer, "scope", None)
                     if not isinstance(scope, dict) or scope.get("type") != "websocket":
-                        return callables, dispatch, None
+                        return callables, dispatch, None, asyncio.ensure_future
                     connection = current.get()
                     if connection is None or connection.kind is not None:
                         # A server that we do not know, or a communicator of a test.
@@ -587,58 +655,57 @@ enum AgentSource {
                         from . import groups
 
                         groups.serve(consumer, channel, connection)
-                    return meter(connection, consumer, kind, callables, dispatch)
+                    meter = Meter(connection, consumer, kind)
+                    for callable in callables:
+                        tasks.quiet(callable)
+                    if is_inlined:
+                        return callables, dispatch, meter, tasks.maker()
+                    return [meter.asking(callable) for callable in callables], meter.dispatching(dispatch), meter, asyncio.ensure_future
                 except Exception:
                     ring.count(ring.ERRORS)
-                    return callables, dispatch, None
+                    return callables, dispatch, None, asyncio.ensure_future
 
 
-            def meter(connection, consumer, kind, callables, inner):
-                """Counts the dispatches of one instance: what the dispatch loop is to call instead, and what to tell its end.
+            class Meter:
+                """Counts the dispatches of one instance.
 
-                Closures and local numbers, because this runs for every message: three writes and one reading where nothing special
-                happens, which is where a message is of the same type as the one before.
+                The dispatch loop does so itself where a message is of the same type as the one before (`Inline`): four writes and one reading.
                 """
-                memory, messages, row = ring.ring, kind.messages, connection.row
-                progress = row + I_PROGRESS
-                steps = since = 0  # two steps a dispatch: odd within one
-                entry = last = None  # the counters, name and nature of the message being dispatched, and of the one before
-                usual, usual_cell = None, 0  # the type of message that is counted without further ado, and where its return is
-                pending = 0  # that cell while such a message is being dispatched
 
-                def dispatch(message):
-                    nonlocal steps, pending
-                    try:
-                        steps += 1
-                        memory.cells[progress] = steps
-                        if message["type"] == usual:
-                            pending = usual_cell
-                        else:
-                            special(message)
-                    except Exception:
-                        ring.count(ring.ERRORS)
-                    return inner(message)
+                __slots__ = ("connection", "consumer", "kind", "row", "progress", "steps", "since", "entry", "last", "usual", "usual_cell", "pending")
 
-                def special(message):
+                def __init__(self, connection, consumer, kind):
+                    self.connection, self.consumer, self.kind, self.row = connection, consumer, kind, connection.row
+                    self.progress = connection.row + I_PROGRESS
+                    self.steps = self.since = 0  # two steps a dispatch: odd within one
+                    # The counters, name and nature of the message being dispatched, and of the one before.
+                    self.entry = self.last = None
+                    # The type of message that is counted without further ado, and where its return is.
+                    self.usual, self.usual_cell = None, 0
+                    self.pending = 0  # that cell while such a message is being dispatched
+
+                def failed(self):
+                    ring.count(ring.ERRORS)
+
+                def special(self, message):
                     """Another type than the last, a disconnect, whatever comes after one, or one of the first few."""
-                    nonlocal entry, last, since, usual, usual_cell
-                    cells = memory.cells
+                    cells, connection = ring.ring.cells, self.connection
                     type_of_message = message["type"]
-                    entry = messages.get(type_of_message) or kind.message(type_of_message)
-                    if entry is not last:
-                        last, usual = entry, None
-                        cells[row + connections.I_LAST] = entry[1]
-                    if steps < 2 * connections.EVENTS:
-                        since = now()
+                    entry = self.entry = self.kind.messages.get(type_of_message) or self.kind.message(type_of_message)
+                    if entry is not self.last:
+                        self.last, self.usual = entry, None
+                        cells[self.row + connections.I_LAST] = entry[1]
+                    if self.steps < 2 * connections.EVENTS:
+                        self.since = now()
                     elif not entry[2] and not connection.disconnects:
-                        usual, usual_cell = type_of_message, entry[0] + connections.RETURNED
+                        self.usual, self.usual_cell = type_of_message, entry[0] + connections.RETURNED
                     if entry[2]:
                         connection.disconnects += 1
-                        usual = None
-                        cells[kind.row + connections.DISCONNECTS] += 1
-                        cells[row + connections.I_DISCONNECTS] = connection.disconnects
+                        self.usual = None
+                        cells[self.kind.row + connections.DISCONNECTS] += 1
+                        cells[self.row + connections.I_DISCONNECTS] = connection.disconnects
                         if connection.disconnects == 1:
-                            since = now()
+                            self.since = now()
                             connection.code = message.get("code")
                             # A server that we know says so itself, and did.
                             if connection.protocol is None:
@@ -646,71 +713,77 @@ enum AgentSource {
                     if connection.disconnects > (1 if entry[2] else 0):
                         cells[entry[0] + connections.AFTER_DISCONNECT] += 1
 
-                def returned():
-                    nonlocal entry, since
-                    finished, entry = entry, None
-                    cells = memory.cells
-                    cells[finished[0] + connections.RETURNED] += 1
-                    if since:
-                        tell(finished, connections.RETURNED)
-                    if finished[2]:
-                        if not kind.is_located:
-                            kind.is_located = True
-                            stops.locate(kind, consumer, connection.stop)
-                        connection.stop = None
-
-                def asking(receive):
-                    """A callable of the dispatch loop: called for the next message, so the last one's dispatch has returned."""
-                    tasks.quiet(receive)
-
-                    def ask():
-                        nonlocal steps, pending
-                        if steps & 1:
-                            try:
-                                steps += 1
-                                cells = memory.cells
-                                cells[progress] = steps
-                                if pending:
-                                    cells[pending] += 1
-                                    pending = 0
-                                elif entry is not None:
-                                    returned()
-                            except Exception:
-                                ring.count(ring.ERRORS)
-                        return receive()
-
-                    return ask
-
-                def tell(finished, outcome, error=None):
-                    """One of the few dispatches of an instance that are told in full."""
-                    nonlocal since
-                    third = memory.name(error) if error else 0
-                    memory.event(
-                        connections.DISPATCHED, connection.number, kind.id, finished[1], now() - since, third, outcome, since
-                    )
-                    since = 0
-
-                def end(error):
-                    """The dispatch loop has ended, by what got out of a dispatch or by a cancellation."""
-                    nonlocal entry, since, steps, pending
+                def returned(self):
+                    """A dispatch that was begun in `special` has returned."""
+                    finished, self.entry = self.entry, None
+                    if finished is None:
+                        return
                     try:
+                        ring.ring.cells[finished[0] + connections.RETURNED] += 1
+                        if self.since:
+                            self.tell(finished, connections.RETURNED)
+                        if finished[2]:
+                            kind, connection = self.kind, self.connection
+                            if not kind.is_located:
+                                kind.is_located = True
+                                stops.locate(kind, self.consumer, connection.stop)
+                            connection.stop = None
+                    except Exception:
+                        ring.count(ring.ERRORS)
+
+                def tell(self, finished, outcome, error=None):
+                    """One of the few dispatches of an instance that are told in full."""
+                    memory, since, self.since = ring.ring, self.since, 0
+                    third = memory.name(error) if error else 0
+                    number = self.connection.number
+                    memory.event(connections.DISPATCHED, number, self.kind.id, finished[1], now() - since, third, outcome, since)
+
+                def end(self, error):
+                    """The dispatch loop has ended, by what got out of a dispatch or by a cancellation."""
+                    try:
+                        connection = self.connection
                         outcome, ending = fate(error, connection)
                         name = type(error).__name__ if ending == connections.END_THREW else None
-                        finished, entry = last if pending else entry, None
+                        finished, self.entry = self.last if self.pending else self.entry, None
                         if finished is not None:
-                            memory.cells[finished[0] + outcome] += 1
-                            steps, pending = steps + 1, 0
-                            memory.cells[progress] = steps
-                            since = since or (now() if outcome == connections.THREW else 0)
-                            if since:
-                                tell(finished, outcome, name)
+                            cells = ring.ring.cells
+                            cells[finished[0] + outcome] += 1
+                            self.steps, self.pending = self.steps + 1, 0
+                            cells[self.progress] = self.steps
+                            self.since = self.since or (now() if outcome == connections.THREW else 0)
+                            if self.since:
+                                self.tell(finished, outcome, name)
                         connection.ended(ending, name)
                         if connection.protocol is None and connection.disconnects:
                             connection.closed(connection.code)
                     except Exception:
                         ring.count(ring.ERRORS)
 
-                return [asking(callable) for callable in callables], dispatch, end
+                # Around what a dispatch loop calls that is not Channels' own.
+
+                def dispatching(self, inner):
+                    def dispatch(message):
+                        try:
+                            self.steps += 1
+                            ring.ring.cells[self.progress] = self.steps
+                            self.special(message)
+                        except Exception:
+                            ring.count(ring.ERRORS)
+                        return inner(message)
+
+                    return dispatch
+
+                def asking(self, receive):
+                    """A callable of the dispatch loop: called for the next message, so the last one's dispatch has returned."""
+
+                    def ask():
+                        if self.steps & 1:
+                            self.steps += 1
+                            ring.ring.cells[self.progress] = self.steps
+                            self.returned()
+                        return receive()
+
+                    return ask
 
 
             def fate(error, connection):
@@ -1566,6 +1639,8 @@ enum AgentSource {
             instance is.
             """
 
+            from types import CoroutineType
+
             from . import patches, ring
             from .connections import current
 
@@ -1637,7 +1712,46 @@ enum AgentSource {
                     return task
 
                 make.is_loopscopes = True
+                make.is_plain = factory is None
                 return make
+
+
+            def maker():
+                """What makes the tasks of a dispatch loop: as asyncio.ensure_future does there, without its way to the loop's factory,
+                which costs as much as all else that counts a message. Only where nobody has put anything of theirs in that way."""
+                import asyncio
+
+                ensure, loop, Task = asyncio.ensure_future, asyncio.get_running_loop(), asyncio.tasks.Task
+                factory, memory, made = loop.get_task_factory, ring.ring, ring.TASKS
+                ours = factory()
+                if not getattr(ours, "is_plain", False) or loop.get_debug() or not is_usual(asyncio, ensure, loop):
+                    return ensure
+
+                def make(coroutine):
+                    if type(coroutine) is CoroutineType and factory() is ours:
+                        memory.cells[made] += 1
+                        return Task(coroutine, loop=loop)
+                    return ensure(coroutine)
+
+                return make
+
+
+            def is_usual(asyncio, ensure, loop):
+                """Whether ensure_future and the loop's create_task are asyncio's own. uvloop's is quick as it is."""
+                code = getattr(ensure, "__code__", None)
+                create = loop.create_task
+                # Not by its __dict__: who asks for that makes every later look at an attribute slower (3.11, 3.12).
+                is_methods = getattr(create, "__self__", None) is loop and getattr(create, "__name__", None) == "create_task"
+                if code is None or code.co_filename != asyncio.tasks.__file__ or not is_methods:
+                    return False
+                if getattr(create, "__func__", type(loop).create_task) is not type(loop).create_task:
+                    return False
+                for base in type(loop).__mro__:
+                    method = vars(base).get("create_task")
+                    if method is not None:
+                        code = getattr(method, "__code__", None)
+                        return code is not None and code.co_filename == asyncio.base_events.__file__
+                return False
 
 
             def holds(coroutine, connection):
@@ -1647,17 +1761,21 @@ enum AgentSource {
                     return False
                 consumer, scope = connection.consumer, connection.scope
                 for value in list(frame.f_locals.values()):
-                    if value is consumer is not None or vars_of(value).get("scope") is scope:
+                    if value is consumer is not None or scope_of(value) is scope:
                         return True
                 return False
 
 
-            def vars_of(value):
-                """The attributes an object keeps itself: asking it for one could run its code."""
+            def scope_of(value):
+                """The scope an object keeps itself, without running code of its own. Not by its __dict__: once that is made CPython 3.11 and
+                3.12 find none of the object's attributes and methods the short way any more, as long as it lives."""
+                for base in type(value).__mro__:
+                    if hasattr(type(vars(base).get("scope")), "__get__"):
+                        return None  # a property
                 try:
-                    return object.__getattribute__(value, "__dict__")
+                    return object.__getattribute__(value, "scope")
                 except AttributeError:
-                    return {}
+                    return None
 
 
             def marked(function):

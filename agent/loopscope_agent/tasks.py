@@ -6,6 +6,8 @@ nobody's. What Channels' dispatch loop makes for each message is not counted one
 instance is.
 """
 
+from types import CoroutineType
+
 from . import patches, ring
 from .connections import current
 
@@ -77,7 +79,46 @@ def around(factory):
         return task
 
     make.is_loopscopes = True
+    make.is_plain = factory is None
     return make
+
+
+def maker():
+    """What makes the tasks of a dispatch loop: as asyncio.ensure_future does there, without its way to the loop's factory,
+    which costs as much as all else that counts a message. Only where nobody has put anything of theirs in that way."""
+    import asyncio
+
+    ensure, loop, Task = asyncio.ensure_future, asyncio.get_running_loop(), asyncio.tasks.Task
+    factory, memory, made = loop.get_task_factory, ring.ring, ring.TASKS
+    ours = factory()
+    if not getattr(ours, "is_plain", False) or loop.get_debug() or not is_usual(asyncio, ensure, loop):
+        return ensure
+
+    def make(coroutine):
+        if type(coroutine) is CoroutineType and factory() is ours:
+            memory.cells[made] += 1
+            return Task(coroutine, loop=loop)
+        return ensure(coroutine)
+
+    return make
+
+
+def is_usual(asyncio, ensure, loop):
+    """Whether ensure_future and the loop's create_task are asyncio's own. uvloop's is quick as it is."""
+    code = getattr(ensure, "__code__", None)
+    create = loop.create_task
+    # Not by its __dict__: who asks for that makes every later look at an attribute slower (3.11, 3.12).
+    is_methods = getattr(create, "__self__", None) is loop and getattr(create, "__name__", None) == "create_task"
+    if code is None or code.co_filename != asyncio.tasks.__file__ or not is_methods:
+        return False
+    if getattr(create, "__func__", type(loop).create_task) is not type(loop).create_task:
+        return False
+    for base in type(loop).__mro__:
+        method = vars(base).get("create_task")
+        if method is not None:
+            code = getattr(method, "__code__", None)
+            return code is not None and code.co_filename == asyncio.base_events.__file__
+    return False
 
 
 def holds(coroutine, connection):
@@ -87,17 +128,21 @@ def holds(coroutine, connection):
         return False
     consumer, scope = connection.consumer, connection.scope
     for value in list(frame.f_locals.values()):
-        if value is consumer is not None or vars_of(value).get("scope") is scope:
+        if value is consumer is not None or scope_of(value) is scope:
             return True
     return False
 
 
-def vars_of(value):
-    """The attributes an object keeps itself: asking it for one could run its code."""
+def scope_of(value):
+    """The scope an object keeps itself, without running code of its own. Not by its __dict__: once that is made CPython 3.11 and
+    3.12 find none of the object's attributes and methods the short way any more, as long as it lives."""
+    for base in type(value).__mro__:
+        if hasattr(type(vars(base).get("scope")), "__get__"):
+            return None  # a property
     try:
-        return object.__getattribute__(value, "__dict__")
+        return object.__getattribute__(value, "scope")
     except AttributeError:
-        return {}
+        return None
 
 
 def marked(function):
