@@ -126,7 +126,9 @@ func measureConsumers(_ process: PythonProcess, rounds: Int) throws {
         greatest = max(greatest, newest)
     }
     let counts = found.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
-    report(["bench": "consumers", "rounds": rounds, "failed": failed, "behind": behind, "censuses_by_consumers": counts])
+    report([
+        "bench": "consumers", "rounds": rounds, "failed": failed, "behind": behind, "censuses_by_consumers": counts,
+    ])
 }
 
 let arguments = CommandLine.arguments
