@@ -82,19 +82,21 @@ class Inline(ast.NodeTransformer):
 
     AROUND = (
         "if _loopscope is not None:\n"
-        " _loopscope.steps += 1\n"
-        " _loopscope_ring.cells[_loopscope.progress] = _loopscope.steps\n"
         " try:\n"
+        "  _loopscope.steps += 1\n"
+        "  _loopscope_ring.cells[_loopscope.progress] = _loopscope.steps\n"
         "  if {0}['type'] == _loopscope.usual: _loopscope.pending = _loopscope.usual_cell\n"
         "  else: _loopscope.special({0})\n"
         " except Exception: _loopscope.failed()\n",
         "if _loopscope is not None:\n"
-        " _loopscope.steps += 1\n"
-        " _loopscope_ring.cells[_loopscope.progress] = _loopscope.steps\n"
-        " if _loopscope.pending:\n"
-        "  _loopscope_ring.cells[_loopscope.pending] += 1\n"
-        "  _loopscope.pending = 0\n"
-        " else: _loopscope.returned()\n",
+        " try:\n"
+        "  _loopscope.steps += 1\n"
+        "  _loopscope_ring.cells[_loopscope.progress] = _loopscope.steps\n"
+        "  if _loopscope.pending:\n"
+        "   _loopscope_ring.cells[_loopscope.pending] += 1\n"
+        "   _loopscope.pending = 0\n"
+        "  else: _loopscope.returned()\n"
+        " except Exception: _loopscope.failed()\n",
     )
 
     def __init__(self, callables, dispatch):
