@@ -31,7 +31,7 @@ public struct ConsumerContext {
 /// The Swift face of channels/consumer.py `AsyncConsumer`. Everything it does runs on the connection's event loop, one
 /// message at a time; its properties need no lock. Override `dispatch` to see every message, and let `StopConsumer` out.
 open class AsyncConsumer {
-    private let context: ConsumerContext
+    let context: ConsumerContext
 
     /// Made by the application, once for each connection. An override calls it first.
     public required init(_ context: ConsumerContext) { self.context = context }
@@ -46,6 +46,8 @@ open class AsyncConsumer {
     /// Gives a message to its handler.
     ///
     /// - Throws: `StopConsumer` when the instance is to end, `NoHandler`, or what the handler throws.
+    // Not inlined: what it does would have the overrides that call it ask for their executor at each message.
+    @inline(never)
     open func dispatch(_ message: Message) async throws {
         guard case .layer(let event) = message else { throw NoHandler(type: message.type) }
         try await handle(event)
@@ -53,9 +55,6 @@ open class AsyncConsumer {
 
     /// Handles a message of the layer: a handler for each type, which Channels finds by name.
     open func handle(_ event: LayerMessage) async throws { throw NoHandler(type: event.type) }
-
-    /// Gives a message to the server.
-    public final func send(_ message: Message) async throws { try await context.sendToServer(message) }
 
     /// Starts a task that belongs to this instance, on its loop. It is counted as the instance's own until it ends;
     /// nothing ends it with the instance. A bare `Task { }` is nobody's: it runs off the loop, and nobody counts it.

@@ -30,10 +30,6 @@ open class WebSocketConsumer: AsyncConsumer {
     public final func accept(subprotocol: String? = nil, headers: [Header] = []) async throws {
         try await send(.websocketAccept(subprotocol: subprotocol, headers: headers))
     }
-    /// Sends text to the client.
-    public final func send(text: String) async throws { try await send(.websocketSend(.text(text))) }
-    /// Sends bytes to the client.
-    public final func send(bytes: [UInt8]) async throws { try await send(.websocketSend(.bytes(bytes))) }
     /// Closes the connection; before an accept, refuses it.
     public final func close(code: Int = 1000, reason: String = "") async throws {
         try await send(.websocketClose(code: code, reason: reason))
@@ -44,11 +40,16 @@ open class WebSocketConsumer: AsyncConsumer {
         switch message {
         case .websocketConnect: try await websocketConnect()
         case .websocketReceive(let data): try await websocketReceive(data)
-        case .websocketDisconnect(let code, _):
-            baseIsReached()
-            try await websocketDisconnect(code: code)
+        case .websocketDisconnect(let code, _): try await disconnects(code: code)
         default: try await super.dispatch(message)
         }
+    }
+
+    // A function of its own: what it does would have `dispatch` ask for its executor at each message.
+    @inline(never)
+    private final func disconnects(code: Int) async throws {
+        baseIsReached()
+        try await websocketDisconnect(code: code)
     }
 
     /// Handler of `websocket.connect`: joins the groups, then `connect`.

@@ -12,9 +12,7 @@ func awaitManyDispatch(_ mailbox: Mailbox, _ consumer: AsyncConsumer) async thro
     let executor = mailbox.executor
     while true {
         let jobs = executor.jobs
-        let message = try await mailbox.next()
-        executor.home.loop.assertInEventLoop()
-        executor.dispatchBegins(message)
+        let message = try await mailbox.nextToDispatch()
         do {
             try await consumer.dispatch(message)
             executor.dispatchReturned()

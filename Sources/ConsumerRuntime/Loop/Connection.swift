@@ -22,7 +22,8 @@ public final class Connection: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var isKilled = false
     /// Whether the application has ended.
-    public private(set) var hasEnded = false
+    public var hasEnded: Bool { isOver }
+    private var isOver = false
     /// What is counted about it; `nil` when nobody is to be told.
     public var meter: InstanceMeter? { executor.meter }
 
@@ -77,17 +78,17 @@ public final class Connection: @unchecked Sendable {
 
     private func finish(_ ending: Ending) {
         executor.home.loop.assertInEventLoop()
-        hasEnded = true
+        isOver = true
         task = nil
         mailbox.channel?.close()
         meter?.instanceEnded(ending, killed: isKilled)
     }
 
-    /// Delivers a message of the server.
+    /// Delivers a message of the server; nothing, once the application has ended.
     ///
     /// - Returns: the messages that wait now.
     @discardableResult
-    public func deliver(_ message: Message) -> Int { mailbox.push(message) }
+    public func deliver(_ message: Message) -> Int { isOver ? 0 : mailbox.push(message) }
 
     /// Ends the application by cancelling it.
     ///

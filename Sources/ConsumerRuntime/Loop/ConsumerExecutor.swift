@@ -15,6 +15,10 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     let meter: InstanceMeter?
     /// Called after each job: the server writes what the job left to be sent.
     var afterJob: (() -> Void)?
+    /// What the job that is being enqueued is to dispatch.
+    private var begins: MessageKind?
+    /// Its type, where the kind does not say it.
+    private var type = ""
 
     init(home: ConsumerLoop, meter: InstanceMeter?) {
         self.home = home
@@ -25,10 +29,24 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if home.loop.inEventLoop {
-            home.enqueue(job, of: self)
+            home.enqueue(job, of: self, begins: begins)
         } else {
-            home.loop.execute { self.home.enqueue(job, of: self) }
+            home.loop.execute { self.home.enqueue(job, of: self, begins: nil) }
         }
+    }
+
+    /// Has who waits for a message to dispatch go on with it.
+    ///
+    /// The dispatch begins with the job, and not in the job: what `awaitManyDispatch` did itself between the message and its
+    /// `dispatch`, it would do only after it has asked which executor it is on, at 300 instructions. The runtime enqueues
+    /// the job within this call.
+    @inline(__always)
+    func resume(_ waiter: UnsafeContinuation<Message, any Error>, toDispatch message: Message) {
+        let kind = message.kind
+        if kind != .receive { type = message.type }
+        begins = kind
+        waiter.resume(returning: message)
+        begins = nil
     }
 
     // Here, and not where it is called from, the meter is known to live on: no reference is counted.
@@ -36,9 +54,13 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     func dispatchBegins(_ message: Message) { meter?.dispatchBegins(message.kind) { message.type } }
     func dispatchReturned() { meter?.dispatchEnds(.returned) }
 
-    func run(_ job: UnownedJob) {
+    func run(_ job: UnownedJob, begins: MessageKind?) {
         jobs &+= 1
-        meter?.jobBegins()
+        if let begins {
+            meter?.dispatchBegins(begins) { begins == .receive ? "websocket.receive" : type }
+        } else {
+            meter?.jobBegins()
+        }
         job.runSynchronously(on: asUnownedTaskExecutor())
         meter?.jobEnds()
         afterJob?()

@@ -19,9 +19,9 @@ public final class ConsumerLoop: @unchecked Sendable {
     /// How far ahead the next tick is asked for without a waker: far enough that NIO ends this tick before.
     private static let nextTick = TimeAmount.microseconds(200)
 
-    private var ready: [(job: UnownedJob, executor: ConsumerExecutor)] = []
-    private var running: [(job: UnownedJob, executor: ConsumerExecutor)] = []
+    private let ready = JobQueue()
     private var yielded: [UnsafeContinuation<Void, Never>] = []
+    private var hasYielded = false
     /// Makes the kernel say at once that there is something to do: `tick` is to be called for it. A server installs it, so
     /// that a loop with a spinning consumer does not sleep between its ticks. On the loop.
     public var askForTick: (() -> Void)?
@@ -40,8 +40,8 @@ public final class ConsumerLoop: @unchecked Sendable {
     }
 
     /// Puts a job in the run queue. On the loop.
-    func enqueue(_ job: UnownedJob, of executor: ConsumerExecutor) {
-        ready.append((job, executor))
+    func enqueue(_ job: UnownedJob, of executor: ConsumerExecutor, begins: MessageKind?) {
+        ready.append(job, of: executor, begins: begins)
         guard !isScheduled, !isRunning else { return }
         isScheduled = true
         loop.execute { self.run() }
@@ -51,6 +51,7 @@ public final class ConsumerLoop: @unchecked Sendable {
     func yield() async {
         await withUnsafeContinuation { continuation in
             yielded.append(continuation)
+            hasYielded = true
             scheduleNextTick()
         }
     }
@@ -68,15 +69,20 @@ public final class ConsumerLoop: @unchecked Sendable {
     private func run() {
         isScheduled = false
         isRunning = true
+        if hasYielded { resumeYielded() }
+        var batches = 0
+        while batches < Self.batchesPerTick, !ready.isEmpty {
+            for _ in 0..<ready.count { ready.runFirst() }
+            batches += 1
+        }
+        isRunning = false
+        if !ready.isEmpty || hasYielded { scheduleNextTick() }
+    }
+
+    private func resumeYielded() {
+        hasYielded = false
         let resumed = yielded
         yielded.removeAll(keepingCapacity: true)
         for continuation in resumed { continuation.resume() }
-        for _ in 0..<Self.batchesPerTick where !ready.isEmpty {
-            swap(&ready, &running)
-            for (job, executor) in running { executor.run(job) }
-            running.removeAll(keepingCapacity: true)
-        }
-        isRunning = false
-        if !ready.isEmpty || !yielded.isEmpty { scheduleNextTick() }
     }
 }

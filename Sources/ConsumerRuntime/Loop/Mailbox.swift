@@ -18,7 +18,17 @@ public final class Mailbox: @unchecked Sendable {
     private let kind: Scope.Kind
     private let afterDisconnect: AfterDisconnect
     private var client = CircularBuffer<Message>(initialCapacity: 1)
-    private var waiter: (continuation: UnsafeContinuation<Message, any Error>, wantsLayer: Bool)?
+    /// Messages of the server that wait: as many as `client` has, which is nearly always empty, and costs more to ask.
+    private(set) var backlog = 0
+    private var waiter: Waiter?
+
+    private struct Waiter {
+        let continuation: UnsafeContinuation<Message, any Error>
+        let wantsLayer: Bool
+        /// Whether what comes is dispatched, and counted as such.
+        let dispatches: Bool
+    }
+
     private var isDisconnected = false
     private var isCancelled = false
     private var layerIsNext = false
@@ -33,9 +43,6 @@ public final class Mailbox: @unchecked Sendable {
         self.afterDisconnect = afterDisconnect
     }
 
-    /// Messages of the server that wait.
-    var backlog: Int { client.count }
-
     /// Puts a message of the server in. On the loop.
     ///
     /// - Returns: the messages that wait now.
@@ -44,11 +51,12 @@ public final class Mailbox: @unchecked Sendable {
         if message.isDisconnect { isDisconnected = true }
         guard let waiter else {
             client.append(message)
-            return client.count
+            backlog += 1
+            return backlog
         }
         self.waiter = nil
         // Who waits has found the queue empty.
-        waiter.continuation.resume(returning: message)
+        resume(waiter, message)
         return 0
     }
 
@@ -56,7 +64,16 @@ public final class Mailbox: @unchecked Sendable {
     func poke() {
         guard let waiter, waiter.wantsLayer, let message = channel?.take() else { return }
         self.waiter = nil
-        waiter.continuation.resume(returning: .layer(message))
+        resume(waiter, .layer(message))
+    }
+
+    @inline(__always)
+    private func resume(_ waiter: Waiter, _ message: Message) {
+        if waiter.dispatches {
+            executor.resume(waiter.continuation, toDispatch: message)
+        } else {
+            waiter.continuation.resume(returning: message)
+        }
     }
 
     /// Ends all waiting, now and later, with `CancellationError`. On the loop.
@@ -67,34 +84,41 @@ public final class Mailbox: @unchecked Sendable {
         waiter?.continuation.resume(throwing: CancellationError())
     }
 
-    func nextFromClient() async throws -> Message { try await next(wantsLayer: false) }
-
-    /// The next message of either side, in turns when both have some.
-    @inline(__always)
-    func next() async throws -> Message { try await next(wantsLayer: channel != nil) }
-
-    // Inlined: an asynchronous function of its own for each wait costs as much as the wait.
-    @inline(__always)
-    private func next(wantsLayer: Bool) async throws -> Message {
-        if let message = try take(wantsLayer: wantsLayer) { return message }
-        return try await withUnsafeThrowingContinuation { wait($0, wantsLayer: wantsLayer) }
+    func nextFromClient() async throws -> Message {
+        if let message = try take(wantsLayer: false) { return message }
+        return try await withUnsafeThrowingContinuation {
+            waiter = Waiter(continuation: $0, wantsLayer: false, dispatches: false)
+        }
     }
 
-    private func wait(_ continuation: UnsafeContinuation<Message, any Error>, wantsLayer: Bool) {
-        waiter = (continuation, wantsLayer)
+    /// The next message of either side, in turns when both have some. Its dispatch has begun.
+    // Inlined: an asynchronous function of its own for each wait costs as much as the wait.
+    @inline(__always)
+    func nextToDispatch() async throws -> Message {
+        if let message = try takeToDispatch() { return message }
+        return try await withUnsafeThrowingContinuation {
+            waiter = Waiter(continuation: $0, wantsLayer: channel != nil, dispatches: true)
+        }
+    }
+
+    private func takeToDispatch() throws -> Message? {
+        guard let message = try take(wantsLayer: channel != nil) else { return nil }
+        executor.dispatchBegins(message)
+        return message
     }
 
     /// The next message, if there is one.
     private func take(wantsLayer: Bool) throws -> Message? {
         executor.home.loop.assertInEventLoop()
         guard !isCancelled else { throw CancellationError() }
-        if wantsLayer, layerIsNext || client.isEmpty, let message = channel?.take() {
+        if wantsLayer, layerIsNext || backlog == 0, let message = channel?.take() {
             layerIsNext = false
             return .layer(message)
         }
-        if let message = client.popFirst() {
+        if backlog > 0, let message = client.popFirst() {
+            backlog -= 1
             layerIsNext = true
-            if client.isEmpty { onDrained?() }
+            if backlog == 0 { onDrained?() }
             return message
         }
         if isDisconnected, afterDisconnect == .again {

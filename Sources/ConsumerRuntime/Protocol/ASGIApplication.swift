@@ -29,8 +29,8 @@ public struct Receive: Sendable {
 
 /// Gives a message to the server. Suspends while the client reads too slowly.
 public struct Send: Sendable {
-    private let body: @Sendable (Message) async throws -> Void
-    private let sink: (any MessageSink)?
+    let body: @Sendable (Message) async throws -> Void
+    let sink: (any MessageSink)?
 
     /// Sends by calling `body`: middleware wraps one in another.
     public init(_ body: @escaping @Sendable (Message) async throws -> Void) {
@@ -42,20 +42,6 @@ public struct Send: Sendable {
     package init(to sink: any MessageSink) {
         self.sink = sink
         body = { try await sink.sendFromElsewhere($0) }
-    }
-
-    /// Sends a message.
-    ///
-    /// - Throws: `ProtocolMisuse` when the message does not fit the connection's state.
-    public func callAsFunction(_ message: Message) async throws {
-        if let sink {
-            switch try sink.sendNow(message) {
-            case .sent: return
-            case .isFull: return await sink.waitForRoom()
-            case .isElsewhere: break
-            }
-        }
-        try await body(message)
     }
 }
 
