@@ -21,6 +21,7 @@ final class LoopHost: @unchecked Sendable {
     private(set) var isStopping = false
     /// Shared by the loop's connections.
     let codecs = DeflateCodecs()
+    let frames = FrameBuffer()
 
     init(home: ConsumerLoop, application: any ASGIApplication, configuration: ServerConfiguration) {
         self.home = home

@@ -32,7 +32,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
     private let connection: Connection
     private var state = State.handshake
     private let loop: any EventLoop
-    private let allocator: ByteBufferAllocator
+    private let frames: FrameBuffer
     /// Its place in the channel's pipeline, once the handshake is answered: the shortest way to the socket.
     private var context: ChannelHandlerContext?
     /// What the channel would say, as it last told.
@@ -55,7 +55,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
         self.host = host
         self.channel = channel
         loop = channel.eventLoop
-        allocator = channel.allocator
+        frames = host.frames
         deflater = agreement.flatMap { host.codecs.deflater($0) }
         reader = MessageReader(
             peer: .client, limit: host.configuration.messageLimit,
@@ -194,6 +194,9 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
         flush()
     }
 
+    // The session is the last that hears of it.
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
     func channelInactive(context: ChannelHandlerContext) {
         socketIsGone()
         context.fireChannelInactive()
@@ -226,7 +229,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
     }
 
     private func deliver(_ data: WebSocketData) {
-        guard state == .open, !connection.hasEnded else { return }
+        guard state == .open else { return }
         let backlog = connection.deliver(.websocketReceive(data))
         if backlog >= host.configuration.backlogLimit, !isReadPaused {
             isReadPaused = true
@@ -309,9 +312,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
     private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, isCompressed: Bool = false) {
         // A server's writer keeps nothing from one frame to the next.
         var writer = FrameWriter.server
-        let size = writer.size(payload.count)
-        var buffer = allocator.buffer(capacity: size)
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
+        let buffer = frames.filled(size: writer.size(payload.count)) {
             writer.write(opcode, payload, isCompressed: isCompressed, to: $0)
         }
         if let context {
