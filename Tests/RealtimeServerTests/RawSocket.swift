@@ -36,12 +36,21 @@ final class RawSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// What comes next, as text; empty at the end.
-    func read() async -> String {
+    /// Has the kernel keep little of what is not read.
+    func receiveLittle() {
+        var bytes: Int32 = 65_536
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, 4)
+    }
+
+    /// What comes next; empty at the end.
+    func readBytes() async -> [UInt8] {
         await Task.detached { [self] in
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            let count = recv(descriptor, &buffer, buffer.count, 0)
-            return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+            [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, count in
+                count = max(0, recv(descriptor, buffer.baseAddress, 1 << 18, 0))
+            }
         }.value
     }
+
+    /// What comes next, as text; empty at the end.
+    func read() async -> String { String(decoding: await readBytes(), as: UTF8.self) }
 }
