@@ -277,6 +277,7 @@ let package = Package(
             [
                 "Analysis", "Demo", "Observations", "Policy", "RealtimeServer", "Recording", "Replay", "Session",
                 "loopscope",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // At a fixed address there are no 115 000 pointers to correct at each start: half of what `--version` took.
         .executableTarget(

@@ -32,14 +32,9 @@ struct DumpCommand: AsyncParsableCommand {
         let world = World.current
         let pid = try await target.resolve()
         var samples: [StackSample] = []
-        if !native || CandidateFinder().isPython(pid) {
-            for process in try PythonProcesses.of(pid) { samples += Self.stacks(of: process, isBlocking: blocking) }
-        }
+        if !native || CandidateFinder().isPython(pid) { samples = try Self.pythonStacks(of: pid, isBlocking: blocking) }
         if native { samples += try nativeStacks(of: pid, world) }
-        world.output(
-            common.json
-                ? JSONReport.stacks(samples).text(pretty: true) + "\n"
-                : StacksText(samples, style: common.style(world)).text)
+        Self.print(samples, json: common.json, style: common.style(world), in: world)
     }
 
     /// The native stack of each thread; a thread that ends meanwhile is left out.
@@ -70,6 +65,19 @@ struct DumpCommand: AsyncParsableCommand {
 }
 
 extension DumpCommand {
+    /// The Python stacks of a process and of its workers.
+    static func pythonStacks(of pid: Int32, isBlocking: Bool) throws -> [StackSample] {
+        var samples: [StackSample] = []
+        for process in try PythonProcesses.of(pid) { samples += stacks(of: process, isBlocking: isBlocking) }
+        return samples
+    }
+
+    /// Prints stacks in the form asked for.
+    static func print(_ samples: [StackSample], json: Bool, style: TextStyle, in world: World) {
+        world.output(
+            json ? JSONReport.stacks(samples).text(pretty: true) + "\n" : StacksText(samples, style: style).text)
+    }
+
     /// Most of the time that is spent on threads whose stack moves under the reader.
     private static let patience = Nanoseconds.milliseconds(50)
 

@@ -59,6 +59,10 @@ public struct Loopscope: AsyncParsableCommand {
     public static func run(_ arguments: [String], in world: World) async -> ExitReason {
         await World.$current.withValue(world) {
             do {
+                if let dump = QuickDump(arguments) {
+                    try dump.run(in: world)
+                    return .clean
+                }
                 var command = try parseAsRoot(arguments)
                 if var verb = command as? any AsyncParsableCommand {
                     try await verb.run()

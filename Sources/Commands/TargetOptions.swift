@@ -24,14 +24,7 @@ struct TargetOptions: ParsableArguments {
     ///
     /// - Throws: `CommandError` when there is none, or more than one; the candidates are listed in it.
     func resolve(_ finder: CandidateFinder = CandidateFinder()) async throws -> Int32 {
-        if let pid {
-            guard (try? ProcessIdentity(of: pid, in: finder.proc)) != nil else {
-                throw CommandError(
-                    "there is no process \(pid)", why: "it has ended, or never was",
-                    do: "`loopscope attach` lists what can be observed", status: .unavailable)
-            }
-            return pid
-        }
+        if let pid { return try Self.checked(pid, in: finder) }
         // CPU is a difference: each candidate is looked at twice, so far apart.
         var candidates = try await finder.find { try await Task.sleep(for: .milliseconds(150)) }
         if let find { candidates = candidates.filter { $0.command.contains(find) } }
@@ -45,6 +38,16 @@ struct TargetOptions: ParsableArguments {
         throw CommandError(
             "there are \(candidates.count) servers:\n\(Self.table(candidates))", do: "choose one: --pid PID",
             status: .usage)
+    }
+
+    /// A process that is there.
+    static func checked(_ pid: Int32, in finder: CandidateFinder = CandidateFinder()) throws -> Int32 {
+        guard (try? ProcessIdentity(of: pid, in: finder.proc)) != nil else {
+            throw CommandError(
+                "there is no process \(pid)", why: "it has ended, or never was",
+                do: "`loopscope attach` lists what can be observed", status: .unavailable)
+        }
+        return pid
     }
 
     static func table(_ candidates: [Candidate]) -> String {

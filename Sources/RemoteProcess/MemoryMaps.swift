@@ -39,7 +39,9 @@ public struct MemoryMapping: Hashable, Sendable {
         self.offset = offset
         self.inode = inode
         let rest = fields.count > 5 ? fields[5].drop { $0 == UInt8(ascii: " ") } : fields[0].prefix(0)
-        var path = String(decoding: rest, as: UTF8.self).replacing("\\012", with: "\n")
+        var path = String(decoding: rest, as: UTF8.self)
+        // Hardly any path has one, and a process has hundreds of mappings.
+        if rest.contains(UInt8(ascii: "\\")) { path = path.replacing("\\012", with: "\n") }
         isDeleted = inode != 0 && path.hasSuffix(" (deleted)")
         if isDeleted { path.removeLast(" (deleted)".count) }
         self.path = path
