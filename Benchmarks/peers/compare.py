@@ -5,6 +5,7 @@ profiler and rate at the end.
     compare.py --loopscope .build/release/loopscope --rates 100 1000 10000 --rounds 3
     compare.py --profiler mine 'mine --pid {pid} --hz {rate} --seconds {duration} --folded {output}'
     compare.py dump --loopscope .build/release/loopscope
+    compare.py slowdown --loopscope .build/release/loopscope --rates 1000 --rounds 40
 
 Any profiler that writes folded stacks can be named; {pid} {rate} {interval} (microseconds) {duration} {output} are
 filled in. Runs are interleaved, and each is framed by two windows without a profiler: the ratio is the target's progress
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import statistics
 import struct
 import subprocess
@@ -79,6 +81,10 @@ class Target:
     def rounds(self):
         return struct.unpack("<Q", os.pread(self.counter.fileno(), 8, 0))[0]
 
+    def ran(self):
+        """Seconds of processor time of its main thread."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+
     def waited(self):
         """Seconds that its main thread was ready to run and did not."""
         return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
@@ -88,12 +94,15 @@ class Window:
     """What happened to the target between two moments."""
 
     def __init__(self, target):
-        self.target, self.started = target, (time.monotonic(), target.rounds(), target.waited())
+        self.target = target
+        self.started = (time.monotonic(), target.rounds(), target.waited(), target.ran())
 
     def close(self):
-        at, rounds, waited = self.started
+        at, rounds, waited, ran = self.started
         self.seconds = time.monotonic() - at
-        self.speed = (self.target.rounds() - rounds) / self.seconds
+        done = self.target.rounds() - rounds
+        self.speed = done / self.seconds
+        self.speed_per_cpu = done / max(self.target.ran() - ran, 1e-9)
         self.waited_share = (self.target.waited() - waited) / self.seconds
         return self
 
@@ -198,6 +207,74 @@ def interval_of_median(values):
     return [ordered[k - 1], ordered[n - k]] if k else None
 
 
+def stolen():
+    """Seconds that the hypervisor gave to others, all processors together."""
+    return int(Path("/proc/stat").read_text().split("\n")[0].split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
+def slice_of(target, seconds):
+    """The target's own progress in one short slice, with what others took of it."""
+    before, window = stolen(), Window(target)
+    time.sleep(seconds)
+    window.close()
+    return window, (stolen() - before) / window.seconds
+
+
+def measure_slowdown(rate, target, options):
+    """Pairs of short slices, with our own profiler at work and with it stopped by SIGSTOP; the target is never touched.
+
+    The order within a pair turns, so that what drifts meets both alike.
+    """
+    command = [options.loopscope, "attach", "--pid", str(target.pid), "--rate", str(rate), "--duration", "100000"]
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [*command, "--quiet", "--save", str(Path(folder) / "recording")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        ratios, by_cpu, waits, steals, noisy = [], [], [], [], 0
+        try:
+            time.sleep(2)  # its start, and the cold census
+            for pair in range(options.rounds):
+                speeds, works_per_cpu, shares = {}, {}, {}
+                for works in (True, False) if pair % 2 else (False, True):
+                    process.send_signal(signal.SIGCONT if works else signal.SIGSTOP)
+                    time.sleep(options.settle)
+                    window, steal = slice_of(target, options.slice)
+                    speeds[works], shares[works] = window.speed, window.waited_share
+                    works_per_cpu[works] = window.speed_per_cpu
+                    steals.append(steal)
+                if process.poll() is not None:
+                    raise SystemExit(f"error: loopscope ended with {process.returncode}")
+                ratios.append(speeds[True] / speeds[False])
+                by_cpu.append(works_per_cpu[True] / works_per_cpu[False])
+                waits.append(shares)
+                # Without us nobody should have been in the target's way.
+                noisy += shares[False] > 0.1 or sum(steals[-2:]) > 0.1
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGINT)
+            process.wait()
+    interval, interval_by_cpu = (
+        bounds and [round(bound, 4) for bound in bounds] for bounds in map(interval_of_median, (ratios, by_cpu))
+    )
+    return {
+        "slowdown": "loopscope",
+        "rate": rate,
+        "pairs": len(ratios),
+        "target_ratio": round(statistics.median(ratios), 4),
+        "interval": interval,
+        "slowed_at_most_percent": interval and round(100 * (1 - interval[0]), 2),
+        "ratio_per_cpu_second": round(statistics.median(by_cpu), 4),
+        "interval_per_cpu_second": interval_by_cpu,
+        "target_waited_share_with": round(statistics.median(share[True] for share in waits), 4),
+        "target_waited_share_without": round(statistics.median(share[False] for share in waits), 4),
+        "stolen_share": round(statistics.mean(steals), 4),
+        "noisy_pairs": noisy,
+        "noisy": noisy > len(ratios) / 10,
+    }
+
+
 def summarize(rows, field):
     for name, rate in dict.fromkeys((row["profiler"], row.get("rate")) for row in rows):
         mine = [row for row in rows if (row["profiler"], row.get("rate")) == (name, rate) and field in row]
@@ -233,7 +310,7 @@ def set_up_peers():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=["stacks", "dump"], default="stacks")
+    parser.add_argument("what", nargs="?", choices=["stacks", "dump", "slowdown"], default="stacks")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the target")
     parser.add_argument("--work", type=int, default=20000, help="how long a stack stands still: see recursion.py")
     parser.add_argument("--loopscope", help="path of a release build, measured beside the peers")
@@ -242,12 +319,21 @@ def parse_arguments():
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--rates", nargs="+", type=int, default=[100, 1000, 10000])
     parser.add_argument("--duration", type=int, default=3, help="seconds that each profiler is asked to run")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="of `slowdown`: pairs of slices")
+    parser.add_argument("--slice", type=float, default=0.7, help="seconds of a slice of `slowdown`")
+    parser.add_argument("--settle", type=float, default=0.05, help="seconds between two slices that count for neither")
     return parser.parse_args()
 
 
 def main():
     options = parse_arguments()
+    if options.what == "slowdown":
+        if not options.loopscope:
+            raise SystemExit("error: slowdown needs --loopscope: only what is ours is stopped")
+        with tempfile.TemporaryDirectory() as folder, Target(options.python, options.work, folder) as target:
+            for rate in options.rates:
+                print(json.dumps(measure_slowdown(rate, target, options)), flush=True)
+        return
     ONE_PER_LINE.update(options.one_per_line)
     peers, own = (DUMPS, LOOPSCOPE_DUMP) if options.what == "dump" else (PEERS, LOOPSCOPE)
     commands = {} if options.no_peers else dict(peers)

@@ -1,4 +1,4 @@
-// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK]
+// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK] [LEAST]
 // For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
 import CPythonLayouts
 import CPythonProbe
@@ -16,6 +16,13 @@ func seconds(_ clock: clockid_t) -> Double {
 func now() -> Double { seconds(CLOCK_MONOTONIC) }
 func cpu() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
 func moment(in seconds: Double) -> Moment { Moment(nanoseconds: Int64((now() + seconds) * 1e9)) }
+
+/// The most that was resident of this process (getrusage(2)).
+func peakMegabytes() -> Double {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    return Double(usage.ru_maxrss) / 1024
+}
 
 /// A JSON object whose keys are in the order given, after what identifies the target.
 func report(_ fields: KeyValuePairs<String, Any>) {
@@ -56,7 +63,8 @@ struct Noise {
     }
 }
 
-func measureSamples(_ process: PythonProcess, rate: Double?, length: Double) throws {
+/// Samples for `length` seconds, and then until there are `least` good ones, but no longer than four times that.
+func measureSamples(_ process: PythonProcess, rate: Double?, length: Double, least: Int) throws {
     let grammar = try readLine().map { try JSONDecoder().decode(Grammar.self, from: Data($0.utf8)) }
     let sampler = StackSampler(process, rate: rate)
     _ = sampler.run(until: moment(in: 0.2))
@@ -64,8 +72,8 @@ func measureSamples(_ process: PythonProcess, rate: Double?, length: Double) thr
     var quality = SampleQuality()
     var faults: [String: Int] = [:]
     var (stacks, depth) = (0, 0)
-    while now() - start < length {
-        let window = sampler.run(until: moment(in: min(1, length - (now() - start))))
+    while now() - start < length || (quality.taken < least && now() - start < 4 * length) {
+        let window = sampler.run(until: moment(in: min(1, max(0.1, length - (now() - start)))))
         quality += window.quality
         stacks = max(stacks, window.stacks.count)
         for sample in window.stacks {
@@ -105,7 +113,7 @@ func measureCensus(_ process: PythonProcess, rounds: Int) throws {
     report([
         "bench": "census", "tasks": tasks, "cold_ms": times[0], "warm_ms": warm[rounds / 2], "least_ms": warm[0],
         "cpu_ms": each, "syscalls": calls, "megabytes": Double(bytes) / 1e6, "types_ms": (now() - before) * 1000,
-        "objects": types?.counts.values.reduce(0, +) ?? 0,
+        "objects": types?.counts.values.reduce(0, +) ?? 0, "peak_megabytes": peakMegabytes(),
     ])
 }
 
@@ -133,7 +141,7 @@ func measureConsumers(_ process: PythonProcess, rounds: Int) throws {
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let pid = Int32(arguments[1]) else {
-    print("usage: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK]")
+    print("usage: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK] [LEAST]")
     exit(64)
 }
 // Steps of work at the bottom of the target's stack, as the caller says it.
@@ -151,7 +159,9 @@ let attached = (now() - start) * 1000
 switch arguments[2] {
 case "samples":
     let rate = arguments.count > 3 ? Double(arguments[3]) : nil
-    try measureSamples(process, rate: rate, length: arguments.count > 4 ? Double(arguments[4]) ?? 2 : 2)
+    try measureSamples(
+        process, rate: rate, length: arguments.count > 4 ? Double(arguments[4]) ?? 2 : 2,
+        least: arguments.count > 6 ? Int(arguments[6]) ?? 0 : 0)
 case "census": try measureCensus(process, rounds: arguments.count > 3 ? max(1, Int(arguments[3]) ?? 10) : 10)
 case "consumers": try measureConsumers(process, rounds: arguments.count > 3 ? max(1, Int(arguments[3]) ?? 500) : 500)
 default: report(["bench": "attach", "ms": attached])
