@@ -1,6 +1,7 @@
 #include "CLinux.h"
 #include <errno.h>
 #include <link.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -104,3 +105,5 @@ int64_t ls_release_program_pages(void) {
     dl_iterate_phdr(release_segments, &released);
     return released;
 }
+
+void ls_release_freed_memory(void) { malloc_trim(0); }

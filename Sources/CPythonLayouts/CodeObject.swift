@@ -87,6 +87,12 @@ extension ObjectReader {
         return identity
     }
 
+    /// Whether the target still has, at its address, the code object that was read.
+    public func isUnchanged(_ code: CodeObject) -> Bool {
+        // With its texts there are two words more.
+        (try? codeIdentity(code.address, texts: code.identity.count > 5)) == code.identity
+    }
+
     /// FNV-1a of the beginning of a string's characters, and of its length.
     private func hash(ofText object: RemoteAddress) throws(RemoteReadError) -> UInt64 {
         let count = try size(object, 16)

@@ -1,4 +1,3 @@
-import CLinux
 import CPythonLayouts
 import Clocks
 import Observations
@@ -6,7 +5,7 @@ import RemoteProcess
 import Synchronization
 import TargetMemory
 
-/// The thread that samples stacks and ticks, and reports once a second.
+/// The thread that samples stacks and ticks, and hands what it counted to another once a second, which puts it into words.
 final class StackThread: Sendable {
     /// How soon a request to stop is seen.
     private static let slice = Nanoseconds.milliseconds(100)
@@ -28,32 +27,36 @@ final class StackThread: Sendable {
     func run() -> SessionEnd.Reason {
         let sampler = StackSampler(
             process, rate: options.rate, isBlocking: options.isBlocking, calls: control.calls)
+        let desk = StackDesk()
+        let (process, sink) = (process, sink)
+        OwnThread.run("ls-windows") { desk.work(StackDrawing(process), into: sink) }
+        defer { desk.close() }
         var (bytes, cpu) = (process.memory.byteCount, Nanoseconds.threadCPU().count)
-        var isStarting = true
+        var start = Moment.now()
         while true {
-            let start = Moment.now()
-            let due = min(start + Self.report, control.deadline)
+            // A window that could not be handed over, because the one before is still being read, goes on for a slice.
+            let due = min(max(start + Self.report, .now() + Self.slice), control.deadline)
             var isGone = false
-            while .now() < due, !isGone, !control.isStopped {
+            repeat {
                 isGone = !sampler.sample(until: min(.now() + Self.slice, due))
+                if let table = desk.takeBack() { sampler.takeBack(table) }
+            } while .now() < due && !isGone && !control.isStopped && !sampler.isCrowded
+            let isLast = isGone || control.isStopped || .now() >= control.deadline
+            // Only at the end is there time to wait.
+            if isLast, let table = desk.waitForTable() { sampler.takeBack(table) }
+            if let tally = sampler.handOver(from: start, loops: control.loops.withLock { $0 }) {
+                start = tally.end
+                let (bytesNow, cpuNow) = (process.memory.byteCount, Nanoseconds.threadCPU().count)
+                let impact = Impact(
+                    stops: tally.stops, bytesRead: bytesNow - bytes, observerCPU: Nanoseconds(cpuNow - cpu))
+                desk.submit(tally, impact)
+                (bytes, cpu) = (bytesNow, cpuNow)
             }
-            let window = sampler.takeWindow(from: start, loops: control.loops.withLock { $0 })
-            let (bytesNow, cpuNow) = (process.memory.byteCount, Nanoseconds.threadCPU().count)
-            let impact = Impact(
-                stops: window.stops, bytesRead: bytesNow - bytes, observerCPU: Nanoseconds(cpuNow - cpu))
-            (bytes, cpu) = (bytesNow, cpuNow)
-            sink.record(
-                window.stacks.map(Observation.stack) + window.loops.map(Observation.loop)
-                    + window.blocks.map(Observation.block)
-                    + [.quality(window.quality), .impact(impact)])
             switch isGone ? fateOfTheGone() : process.identity.fate() {
             case .same: if isGone { return .targetReplaced }
             case .replaced: return .targetReplaced
             default: return .targetExited
             }
-            // Two thirds of what is resident by now was needed to start and to find out what the target is.
-            if isStarting { _ = ls_release_program_pages() }
-            isStarting = false
             if control.isStopped { return .interrupted }
             if .now() >= control.deadline { return .finished }
         }

@@ -19,6 +19,9 @@ public struct CodeLocation: Hashable, Sendable, Codable {
 }
 
 /// One entry of a stack.
+///
+/// What it says lies outside of it and is shared by all its copies: a stack of thirty frames, of which a sampler holds
+/// thousands, takes thirty words.
 public struct Frame: Hashable, Sendable, Codable {
     /// What kind of code a frame is.
     public enum Kind: String, Codable, Hashable, Sendable {
@@ -30,25 +33,86 @@ public struct Frame: Hashable, Sendable, Codable {
         case logical
     }
 
+    /// What frames share; never changed, so that any thread may read it.
+    private final class Content: Sendable, Codable {
+        let kind: Kind
+        let function: String
+        let file: String?
+        let line: Int?
+        let definition: Int?
+        /// A hash of all that, found once: stacks are looked up at each sample.
+        let digest: Int
+
+        init(kind: Kind, function: String, file: String?, line: Int?, definition: Int?) {
+            self.kind = kind
+            self.function = function
+            self.file = file
+            self.line = line
+            self.definition = definition
+            var hasher = Hasher()
+            hasher.combine(kind)
+            hasher.combine(function)
+            hasher.combine(file)
+            hasher.combine(line)
+            hasher.combine(definition)
+            digest = hasher.finalize()
+        }
+
+        private enum CodingKeys: CodingKey {
+            case kind, function, file, line, definition
+        }
+
+        convenience init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            self.init(
+                kind: try values.decode(Kind.self, forKey: .kind),
+                function: try values.decode(String.self, forKey: .function),
+                file: try values.decodeIfPresent(String.self, forKey: .file),
+                line: try values.decodeIfPresent(Int.self, forKey: .line),
+                definition: try values.decodeIfPresent(Int.self, forKey: .definition))
+        }
+    }
+
+    private var content: Content
+
     /// What kind of code it is.
-    public var kind: Kind
+    public var kind: Kind { content.kind }
     /// Qualified function name, or the name of the logical step.
-    public var function: String
+    public var function: String { content.function }
     /// Source path as the target knows it.
-    public var file: String?
+    public var file: String? { content.file }
     /// The line being executed.
-    public var line: Int?
+    public var line: Int? {
+        get { content.line }
+        set {
+            content = Content(
+                kind: kind, function: function, file: file, line: newValue, definition: definition)
+        }
+    }
     /// The line of the function's declaration, where the code says it.
-    public var definition: Int?
+    public var definition: Int? { content.definition }
 
     /// A frame; file and lines may be unknown.
     public init(kind: Kind, function: String, file: String? = nil, line: Int? = nil, definition: Int? = nil) {
-        self.kind = kind
-        self.function = function
-        self.file = file
-        self.line = line
-        self.definition = definition
+        content = Content(kind: kind, function: function, file: file, line: line, definition: definition)
     }
+
+    /// Reads it as `encode(to:)` writes it.
+    public init(from decoder: any Decoder) throws { content = try Content(from: decoder) }
+
+    /// Writes kind, function, file and lines under their names.
+    public func encode(to encoder: any Encoder) throws { try content.encode(to: encoder) }
+
+    /// Whether both say the same.
+    public static func == (left: Frame, right: Frame) -> Bool {
+        left.content === right.content
+            || left.content.digest == right.content.digest && left.line == right.line
+                && left.function == right.function && left.file == right.file && left.kind == right.kind
+                && left.definition == right.definition
+    }
+
+    /// Hashes what is compared.
+    public func hash(into hasher: inout Hasher) { hasher.combine(content.digest) }
 
     /// Whether both are of one function. Before CPython 3.11 a sampled frame does not know its class and the frame of a
     /// coroutine does, so files and declarations are compared, where they are known.

@@ -5,14 +5,14 @@ import Observations
 ///
 /// A transaction that fails leaves ids here that the file does not have: the writer then writes no more.
 final class Interner {
-    /// Most stacks remembered. Beyond it all is forgotten, and what comes again is stored again: a hostile target
-    /// can make the file grow, not this process.
-    static let limit = 1 << 17
+    /// Most stacks remembered. Beyond it all is forgotten, and what comes again is stored again: a target whose stacks are
+    /// never the same, or a hostile one, can make the file grow, not this process.
+    static let limit = 1 << 12
     /// Samples between two times that the sums of the sightings are stored: a reader adds up at most so many.
     static let sumInterval = 1 << 16
 
     private var frames: [Frame: Int64] = [:]
-    private var stacks: [StackKey: Int64] = [:]
+    private var stacks: [StackTrace: Int64] = [:]
     private var places: [SightingKey: Int] = [:]
     private var sightings: [Sighting] = []
     private var unsummed = 0
@@ -50,15 +50,14 @@ final class Interner {
 
     /// The id of a stack, stored if it is new.
     func id(of stack: StackTrace) throws -> Int64 {
-        let key = StackKey(stack: stack)
-        if let id = stacks[key] { return id }
+        if let id = stacks[stack] { return id }
         let frames = try stack.frames.map(id(of:))
         try insertStack.run([.integer(Int64(frames.count)), frames.last.map(Cell.integer) ?? .null])
         let id = database.lastInsertedRowID
         for (position, frame) in frames.enumerated() {
             try insertStackFrame.run([.integer(id), .integer(Int64(position)), .integer(frame)])
         }
-        stacks[key] = id
+        stacks[stack] = id
         return id
     }
 
@@ -131,18 +130,4 @@ private struct SightingKey: Hashable {
     let stack: Int64
     let consumer: String?
     let task: String?
-}
-
-/// A stack to look up. Hashing takes the lines of all frames and the text of the leaf only: samplers hand in the same
-/// array again and again, which `==` notices at once, so hashing every name would be most of the work.
-private struct StackKey: Hashable {
-    let stack: StackTrace
-
-    func hash(into hasher: inout Hasher) {
-        let frames = stack.frames
-        hasher.combine(frames.count)
-        // By index: iterating would retain and release every name.
-        for index in frames.indices { hasher.combine(frames[index].line ?? -1) }
-        hasher.combine(frames.last?.function)
-    }
 }

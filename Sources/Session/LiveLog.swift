@@ -13,6 +13,7 @@ final class LiveLog: ObservationSink {
 
     private struct State {
         var entries: [Observation] = []
+        var stacks = StackSums()
         var untidy = 0
     }
 
@@ -20,8 +21,15 @@ final class LiveLog: ObservationSink {
 
     func record(_ observations: [Observation]) {
         state.withLock { state in
-            state.entries += observations
-            state.untidy += observations.count
+            let before = state.entries.count
+            for observation in observations {
+                if case .stack(let sample) = observation {
+                    state.stacks.add(sample)
+                } else {
+                    state.entries.append(observation)
+                }
+            }
+            state.untidy += state.entries.count - before
             if state.untidy >= Self.tidyAt {
                 state.entries = Self.tidied(state.entries)
                 state.untidy = 0
@@ -30,17 +38,18 @@ final class LiveLog: ObservationSink {
     }
 
     /// The log as it stands.
-    var snapshot: ObservationLog { ObservationLog(state.withLock { $0.entries }) }
+    var snapshot: ObservationLog {
+        let (entries, stacks) = state.withLock { ($0.entries, $0.stacks.sums) }
+        return ObservationLog(entries + stacks.map(Observation.stack))
+    }
 
     static func tidied(_ entries: [Observation]) -> [Observation] {
         let now = entries.compactMap(\.time).max() ?? Moment(nanoseconds: 0)
-        var stacks: [StackSample] = []
         var first: Set<Int32> = []
         var kept: [Observation] = []
         var bridges: [BridgeEvent] = []
         for entry in entries {
             switch entry {
-            case .stack(let sample): stacks.append(sample)
             // What happened since the beginning is divided by what was served since: added up, never forgotten.
             case .bridge(let event):
                 if let place = bridges.firstIndex(where: { $0.isAlike(event) }) {
@@ -52,11 +61,12 @@ final class LiveLog: ObservationSink {
             case .loop, .dispatches, .dispatch, .connections, .tasks, .types, .process, .block, .bridges, .layer,
                 .client:
                 if let time = entry.time, now - time <= memory { kept.append(entry) }
-            case .start, .method, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .source, .end:
+            case .start, .stack, .method, .swallowed, .connection, .consumer, .quality, .impact, .note, .phase, .source,
+                .end:
                 kept.append(entry)
             }
         }
-        return kept + bridges.map(Observation.bridge) + StackSample.merged(stacks).map(Observation.stack)
+        return kept + bridges.map(Observation.bridge)
     }
 }
 

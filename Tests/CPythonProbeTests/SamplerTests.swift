@@ -45,7 +45,9 @@ struct SamplerTests {
         let thread = try #require(try reader.threads(interpreter: process.mainInterpreter).last)
         let sampler = ThreadSampler(thread, of: process)
         #expect(try sampler.sample(tag: 0, isRestless: false) != .lost)
-        let found = try #require(try StackResolver(process).resolve(sampler.stack))
+        var table = StackTable()
+        let resolved = try StackResolver(process).resolve(sampler.stack, for: &table)
+        let found = try #require(resolved)
         #expect(found.isPossible)
         let names = found.trace.frames.reversed().map { String($0.function.split(separator: ".").last ?? "") }
         #expect(names == (try target.truth(Truth.self)).stack)
@@ -63,7 +65,8 @@ struct SamplerTests {
         var words = Array(sampler.stack)
         // The third frame moves on from its call to the load of what it returns.
         words[6] += try #require([9: 20, 10: 2, 11: 52, 12: 4, 13: 10, 14: 10][interpreter.minor])
-        let found = try words.withUnsafeBufferPointer { try StackResolver(process).resolve($0) }
+        var table = StackTable()
+        let found = try words.withUnsafeBufferPointer { try StackResolver(process).resolve($0, for: &table) }
         #expect(found?.isPossible == false)
     }
 

@@ -120,8 +120,8 @@ private func spinning(
                 start: at(0), length: .seconds(5), pid: 1, loop: "7f", thread: "python", grade: .sampled,
                 ticks: 5 * turns, busy: .milliseconds(4900))))
     // As before CPython 3.11: a sampled frame does not know its class.
-    var short = watch
-    short.function = "watch"
+    let short = Frame(
+        kind: watch.kind, function: "watch", file: watch.file, line: watch.line, definition: watch.definition)
     for (leaf, count) in [(short, own), (runner, 480 - own)] {
         more.append(
             .stack(

@@ -119,7 +119,9 @@ struct LiveLogTests {
         let entries = [
             start, .stack(stack), .stack(stack), .connection(opened), .loop(old), .loop(new),
         ]
-        let log = ObservationLog(LiveLog.tidied(entries))
+        let live = LiveLog()
+        live.record(LiveLog.tidied(entries))
+        let log = live.snapshot
         #expect(log.stacks().map(\.count) == [2])
         #expect(log.connections() == [opened])
         #expect(log.loops() == [new])

@@ -46,4 +46,7 @@ int32_t ls_release_thread(int32_t tid, int32_t signal);
 /// are no longer resident, those that are needed come back from the page cache. Returns the bytes of those segments.
 int64_t ls_release_program_pages(void);
 
+/// malloc_trim(3): gives memory back to the kernel that was freed and is not used again.
+void ls_release_freed_memory(void);
+
 #endif

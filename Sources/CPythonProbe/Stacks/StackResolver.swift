@@ -19,8 +19,22 @@ final class StackResolver {
 
     private let reader: ObjectReader
     private let codes = CodeTable.withRoles()
-    /// Places found to be calls, kept until code objects are compared with the target again.
-    private var callSites: Set<Place> = []
+    /// What is known of a place.
+    private struct Known {
+        /// The code object that it was found in: another one may lie there later.
+        let code: CodeObject
+        let frame: Frame
+        /// A frame that was made and has not begun, or one of the interpreter's own that calls `__init__`.
+        let isIncomplete: Bool
+        /// Whether it is a call; `nil` when that is to be asked.
+        var isCall: Bool?
+        /// The walk in which that was asked.
+        var walk: Int
+    }
+
+    /// Places seen: the frames of one place are one.
+    private var places: [Place: Known] = [:]
+    private var walk = 0
     private let sources: TargetSources
     /// The lines of `def`s found in source files, which are not read twice for them.
     private var definitions: [Definition: Int] = [:]
@@ -40,35 +54,59 @@ final class StackResolver {
     func begin() {
         codes.beginWalk()
         reader.forgetTypes()
-        callSites.removeAll(keepingCapacity: true)
+        walk += 1
     }
 
-    /// The frames of a stack, outermost first, and whether each but the innermost may have called the next.
+    /// The frames of a stack, outermost first, and whether each but the innermost may have called the next. Its code objects
+    /// are noted in `table`.
     ///
     /// - Returns: `nil` when its code objects are none, or none of its frames has begun.
-    func resolve(_ stack: UnsafeBufferPointer<UInt64>) throws(RemoteReadError) -> (trace: StackTrace, isPossible: Bool)?
-    {
+    func resolve(
+        _ stack: UnsafeBufferPointer<UInt64>, for table: inout StackTable
+    ) throws(RemoteReadError) -> (trace: StackTrace, isPossible: Bool)? {
         var frames: [Frame] = []
         frames.reserveCapacity(stack.count / 2)
         // The innermost frame need not have called anything; nor need one that called into C.
         var (isPossible, mayBeAnywhere) = (true, true)
+        var last: CodeObject?
         for index in stride(from: 1, to: stack.count - 1, by: 2) {
             let place = Place(code: stack[index] & ~1, instruction: stack[index + 1])
-            guard let code = try codes.code(place.code, reader), let unit = reader.unit(place.instruction, in: code)
-            else { return nil }
-            // A frame that was made and has not begun, or one of the interpreter's own that calls `__init__`.
-            if reader.isIncomplete(unit, in: code) { continue }
-            if !mayBeAnywhere, !callSites.contains(place) {
-                if try reader.isCallSite(unit, of: code) { callSites.insert(place) } else { isPossible = false }
-            }
-            frames.append(
-                Frame(
-                    kind: .python, function: code.qualifiedName, file: code.fileName, line: code.line(at: unit),
-                    definition: definition(of: code)))
+            guard let known = try known(place, asks: !mayBeAnywhere) else { return nil }
+            if known.code !== last { table.note(known.code) }
+            last = known.code
+            if known.isIncomplete { continue }
+            if !mayBeAnywhere, known.isCall != true { isPossible = false }
+            frames.append(known.frame)
             mayBeAnywhere = stack[index] & 1 == 1
         }
-        return frames.isEmpty ? nil : (StackTrace(frames.reversed()), isPossible)
+        frames.reverse()
+        return frames.isEmpty ? nil : (StackTrace(frames), isPossible)
     }
+
+    /// What is known of a place, found out when it is new; `asks`: whether it is a call is to be known too.
+    private func known(_ place: Place, asks: Bool) throws(RemoteReadError) -> Known? {
+        guard let code = try codes.code(place.code, reader) else { return nil }
+        var known: Known
+        if let before = places[place], before.code === code {
+            known = before
+            guard asks, !known.isIncomplete, known.isCall == nil || known.walk != walk else { return known }
+        } else {
+            guard let unit = reader.unit(place.instruction, in: code) else { return nil }
+            let frame = Frame(
+                kind: .python, function: code.qualifiedName, file: code.fileName, line: code.line(at: unit),
+                definition: definition(of: code))
+            known = Known(
+                code: code, frame: frame, isIncomplete: reader.isIncomplete(unit, in: code), isCall: nil, walk: walk)
+        }
+        if asks, !known.isIncomplete, let unit = reader.unit(place.instruction, in: code) {
+            (known.isCall, known.walk) = (try reader.isCallSite(unit, of: code), walk)
+        }
+        if places.count >= Self.placeLimit { places.removeAll() }
+        places[place] = known
+        return known
+    }
+
+    private static let placeLimit = 16_384
 
     private func definition(of code: CodeObject) -> Int {
         let key = Definition(file: code.fileName, firstLine: code.firstLine)
@@ -80,12 +118,4 @@ final class StackResolver {
     }
 
     private static let definitionLimit = 16_384
-
-    /// Whether all code objects of a stack are still those that were read.
-    func isStillValid(_ stack: ArraySlice<UInt64>) -> Bool {
-        for index in stride(from: stack.startIndex + 1, to: stack.endIndex - 1, by: 2) {
-            guard (try? codes.isUnchanged(stack[index] & ~1, reader)) == true else { return false }
-        }
-        return true
-    }
 }

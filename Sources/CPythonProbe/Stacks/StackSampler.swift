@@ -25,12 +25,12 @@ public final class StackSampler {
     private let watcher: LoopWatcher
     private let calls: CallRuns
     private var table = StackTable()
-    /// Whether a loop's thread with this stack waits for events; told once for each stack that is asked about.
-    private var waits: [Int: Bool] = [:]
+    /// The table that the next window begins with; `nil` when there was none yet, or while the one before is being read.
+    private var spare: StackTable?
+    private var isLent = false
+    private let drawing: StackDrawing
     /// The stack that the first reading of the present sample showed and that cannot be.
     private var suspect: [UInt64] = []
-    /// Whether a thread with this stack is inside a bridge call.
-    private var bridgeCalls: [Int: Bool] = [:]
     private var watched: [WatchedThread] = []
     private var jitter: UInt64 = 1
     private var quality = SampleQuality()
@@ -93,15 +93,18 @@ public final class StackSampler {
         interval = rate.map { Nanoseconds(Int64(1e9 / min(max($0, 0.1), 1e6))) }
         reader = ObjectReader(process.memory, layout: process.layout)
         resolver = StackResolver(process)
+        drawing = StackDrawing(process)
         watcher = LoopWatcher(process)
     }
 
     /// Samples until `deadline`, or until the target is gone, and takes the window.
     public func run(until deadline: Moment) -> Window {
-        let start = Moment.now()
-        let isThere = sample(until: deadline)
-        var window = takeWindow(from: start, loops: [:])
-        window.isGone = !isThere
+        var window = Window()
+        repeat {
+            let start = Moment.now()
+            window.isGone = !sample(until: deadline)
+            window.add(takeWindow(from: start, loops: [:]))
+        } while !window.isGone && .now() < deadline
         return window
     }
 
@@ -115,7 +118,10 @@ public final class StackSampler {
         return takeWindow(from: start, loops: [:])
     }
 
-    /// Samples until `deadline`, adding to the present window.
+    /// Whether the present window should end early: there are so many different stacks in it.
+    var isCrowded: Bool { !isLent && table.isCrowded }
+
+    /// Samples until `deadline`, or until the window is crowded, adding to the present window.
     ///
     /// - Returns: `false` when the target is gone.
     func sample(until deadline: Moment) -> Bool {
@@ -123,7 +129,7 @@ public final class StackSampler {
         defer { for thread in watched { thread.stopper?.letGo() } }
         var now = Moment.now()
         var due = now
-        while now < deadline {
+        while now < deadline, !isCrowded {
             do throws(RemoteReadError) {
                 try refresh(now)
                 for thread in watched { try sample(thread) }
@@ -141,22 +147,6 @@ public final class StackSampler {
             now = Moment.now()
         }
         return true
-    }
-
-    /// What was seen in a window.
-    public struct Window: Sendable {
-        /// The stacks, each with its count.
-        public var stacks: [StackSample]
-        /// How good the samples were.
-        public var quality: SampleQuality
-        /// What the event loops did.
-        public var loops: [LoopWindow]
-        /// Turns of them that did not end.
-        public var blocks: [LoopBlock]
-        /// How often a thread of the target was stopped.
-        public var stops: Int
-        /// The target has ended.
-        public var isGone: Bool
     }
 
     /// How often a sample is taken anew that was whole and yet cannot be.
@@ -201,7 +191,7 @@ public final class StackSampler {
     private func count(_ stack: UnsafeBufferPointer<UInt64>, _ attempt: Int) -> Int? {
         if let index = table.count(stack) { return index }
         // Its code objects are alive now; in a second they may be gone.
-        guard table.hasRoom(for: stack.count), let found = try? resolver.resolve(stack) else { return nil }
+        guard table.hasRoom(for: stack.count), let found = try? resolver.resolve(stack, for: &table) else { return nil }
         if !found.isPossible {
             // What stands still is what it is: all readings of this sample must have shown this stack.
             let isSame = attempt > 0 && stack.elementsEqual(suspect)
@@ -264,11 +254,9 @@ public final class StackSampler {
         guard let thread = watched.first(where: { $0.tid == tid }), let index = thread.lastStack,
             index < table.entries.count
         else { return .unknown }
-        let stack = table.entries[index].trace
-        let isWaiting = waits[index] ?? (stack.turn?.isEmpty ?? true)
-        waits[index] = isWaiting
+        let isWaiting = table.isWaiting(index)
         let isBarred = thread.activity == .idle && holder != 0 && holder != thread.sampler.thread.state
-        return isWaiting ? .waiting : .working(stack, isBarred: isBarred)
+        return isWaiting ? .waiting : .working(table.entries[index].trace, isBarred: isBarred)
     }
 
     private func noteCall(of thread: WatchedThread, _ now: Moment) {
@@ -277,9 +265,7 @@ public final class StackSampler {
             if thread.runsNothing { calls.note(thread.tid, isInside: false, at: now) }
             return
         }
-        let isInside = bridgeCalls[index] ?? table.entries[index].trace.isBridgeCall
-        bridgeCalls[index] = isInside
-        calls.note(thread.tid, isInside: isInside, at: now)
+        calls.note(thread.tid, isInside: table.isBridgeCall(index), at: now)
     }
 
     private var threadCount: UInt64 = 0
@@ -289,60 +275,38 @@ public final class StackSampler {
 
     /// Takes what was seen since the last window; `known` are event loops that a census has found.
     func takeWindow(from start: Moment, loops known: [RemoteAddress: String]) -> Window {
-        let end = Moment.now()
-        resolver.begin()
-        var samples: [StackSample.Likeness: StackSample] = [:]
-        let taken = max(1, table.entries.reduce(0) { $0 + $1.count })
-        let weight = interval ?? Nanoseconds((end - start).count / Int64(taken) * Int64(max(1, watched.count)))
-        for entry in table.entries where entry.count > 0 {
-            guard resolver.isStillValid(table.words(of: entry)) else {
-                quality.taken -= entry.count
-                quality.torn += entry.count
-                continue
-            }
-            let tag = table.words(of: entry).first ?? 0
-            let thread = info[tag >> 2] ?? (0, "")
-            let sample = StackSample(
-                time: end, pid: process.pid, tid: thread.tid, thread: thread.name,
-                activity: tag & 1 == 1 ? .idle : .running, holdsGIL: tag & 2 != 0, stack: entry.trace,
-                count: entry.count,
-                weight: Nanoseconds(weight.count * Int64(entry.count)))
-            if var alike = samples[sample.likeness] {
-                alike.count += sample.count
-                alike.weight = alike.weight + sample.weight
-                samples[sample.likeness] = alike
-            } else {
-                samples[sample.likeness] = sample
-            }
-        }
-        defer {
-            quality = SampleQuality()
-            stops = 0
-            if table.hasRoom(for: StackTable.wordLimit / 2) {
-                table.clearCounts()
-            } else {
-                table.removeAll()
-                waits.removeAll(keepingCapacity: true)
-                bridgeCalls.removeAll(keepingCapacity: true)
-                for thread in watched { thread.lastStack = nil }
-            }
-            for thread in watched { thread.sampler.weed() }
-        }
-        let stacks = Array(samples.values)
-        let loops = watcher.window(from: start, to: end, pid: process.pid) { Self.busyShare(of: $0, in: stacks) }
-        watcher.discover(known, threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) })
-        return Window(
-            stacks: stacks, quality: quality, loops: loops, blocks: watcher.takeBlocks(), stops: stops,
-            isGone: false)
+        guard var tally = handOver(from: start, loops: known) else { return Window() }
+        let window = drawing.draw(&tally)
+        if let table = tally.takeTable() { takeBack(table) }
+        return window
     }
 
-    /// The share of a thread's samples in which it ran, or its loop was in the middle of a turn: blocked, say.
-    private static func busyShare(of tid: Int32, in stacks: [StackSample]) -> Double? {
-        var (busy, all) = (0, 0)
-        for stack in stacks where stack.tid == tid {
-            all += stack.count
-            if stack.activity == .running || stack.stack.turn?.isEmpty == false { busy += stack.count }
+    /// Ends the window and begins the next one with another table, which takes some 10 µs: what the window's stacks are is
+    /// for `StackDrawing` to find out, on another thread, and `takeBack` gets the table afterwards.
+    ///
+    /// - Returns: `nil` while the table before has not come back: the window goes on.
+    func handOver(from start: Moment, loops known: [RemoteAddress: String]) -> StackTally? {
+        if isLent { return nil }
+        var next = spare.take() ?? StackTable()
+        isLent = true
+        let end = Moment.now()
+        for thread in watched { thread.lastStack = thread.lastStack.map { next.adopt($0, of: table) } }
+        swap(&table, &next)
+        resolver.begin()
+        let loops = watcher.window(from: start, to: end, pid: process.pid) { [info] tid in
+            next.busyShare { info[$0]?.tid == tid }
         }
-        return all == 0 ? nil : Double(busy) / Double(all)
+        watcher.discover(known, threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) })
+        for thread in watched { thread.sampler.weed() }
+        defer { (quality, stops) = (SampleQuality(), 0) }
+        return StackTally(
+            table: next, start: start, end: end, interval: interval, threads: info, watched: watched.count,
+            quality: quality, loops: loops, blocks: watcher.takeBlocks(), stops: stops)
+    }
+
+    /// Gets a table back whose stacks have been read.
+    func takeBack(_ table: consuming StackTable) {
+        spare = consume table
+        isLent = false
     }
 }
