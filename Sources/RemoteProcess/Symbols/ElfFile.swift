@@ -111,16 +111,19 @@ public final class ElfFile {
 
     /// Finds a defined symbol, in the dynamic table first.
     public func symbol(_ name: String) -> Symbol? {
-        for type in [SHT_DYNSYM, SHT_SYMTAB] {
-            var found: Symbol?
-            forEachSymbol(in: UInt32(type)) { symbol, text in
-                guard strcmp(text, name) == 0 else { return true }
-                found = Symbol(name: name, address: symbol.st_value, size: symbol.st_size)
-                return false
+        // Made a C string once: a string handed to `strcmp` is copied for each of some thousand symbols.
+        name.withCString { wanted in
+            for type in [SHT_DYNSYM, SHT_SYMTAB] {
+                var found: Symbol?
+                forEachSymbol(in: UInt32(type)) { symbol, text in
+                    guard strcmp(text, wanted) == 0 else { return true }
+                    found = Symbol(name: name, address: symbol.st_value, size: symbol.st_size)
+                    return false
+                }
+                if let found { return found }
             }
-            if let found { return found }
+            return nil
         }
-        return nil
     }
 
     /// The functions of both symbol tables, ready to be looked up by address.
