@@ -1,5 +1,4 @@
 import Observations
-import RemoteProcess
 
 /// What the kernel's scheduler gave a thread, at one instant (/proc/PID/task/TID/schedstat and stat).
 ///
@@ -12,19 +11,6 @@ struct SchedulerReading: Sendable {
     var waited: Nanoseconds
     /// Whether it is on a CPU or waiting for one.
     var isRunnable: Bool
-
-    /// Reads thread `tid` of this process; `nil` when it is gone, or the kernel keeps no such account.
-    init?(thread tid: Int32, in proc: ProcFS = ProcFS()) {
-        let folder = "\(proc.root)/self/task/\(tid)"
-        guard let account = try? proc.read("\(folder)/schedstat"), let line = try? proc.read("\(folder)/stat"),
-            let stat = ProcStat(parsing: line)
-        else { return nil }
-        let fields = account.split(separator: UInt8(ascii: " ")).map { Int64(String(decoding: $0, as: UTF8.self)) }
-        guard fields.count >= 2, let cpu = fields[0], let waited = fields[1] else { return nil }
-        self.cpu = Nanoseconds(cpu)
-        self.waited = Nanoseconds(waited)
-        isRunnable = stat.state == "R"
-    }
 
     /// A reading with these values.
     init(cpu: Nanoseconds, waited: Nanoseconds, isRunnable: Bool) {

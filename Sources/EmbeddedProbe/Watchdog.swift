@@ -54,6 +54,8 @@ final class Watchdog: Sendable {
 
     /// What is known of one loop between two looks.
     private struct Watch {
+        /// The account of its thread, kept open; `nil` when the kernel keeps none.
+        var scheduler: SchedulerAccount?
         /// The last beat that was seen, when we began to wait for the next, and the scheduler's account at that time.
         var beat: Int64
         var since: Moment
@@ -82,18 +84,24 @@ final class Watchdog: Sendable {
         let beat = loop.lastBeat.load(ordering: .acquiring)
         guard beat != 0 else { return }
         let thread = loop.thread.load(ordering: .relaxed)
-        let account = SchedulerReading(thread: thread)
-        var watch = watches[loop.id] ?? Watch(beat: beat, since: now, account: account)
+        var watch = watches[loop.id] ?? Watch(beat: beat, since: now)
         defer { watches[loop.id] = watch }
+        if watch.scheduler?.thread != thread {
+            watch.scheduler = SchedulerAccount(of: thread)
+            watch.account = watch.scheduler?.read(state: false)
+        }
         if beat != watch.beat {
             // The heart beats again: it beat first when the block was over.
             if let block = watch.block, !watch.isTold { sink.record([.block(block)]) }
-            watch = Watch(beat: beat, since: Moment(nanoseconds: beat), account: account)
+            watch = Watch(
+                scheduler: watch.scheduler, beat: beat, since: Moment(nanoseconds: beat),
+                account: watch.scheduler?.read(state: false))
         }
         let due = max(watch.since, Moment(nanoseconds: beat) + LoopInstrument.beat)
         let late = Moment.now() - due
         guard late > Self.limit else { return }
         // A loop that merely gets no CPU is late and not blocked.
+        let account = watch.scheduler?.read(state: true)
         let occupied = account.flatMap { now in watch.account.map { now.occupied(since: $0, of: late) } } ?? late
         guard occupied > Self.limit || watch.block != nil else { return }
         if watch.block == nil {

@@ -31,12 +31,17 @@ struct SchedulerReadingTests {
 
     @Test("this thread can be read, and is runnable while it reads")
     func live() throws {
-        let reading = try #require(SchedulerReading(thread: ls_gettid()))
-        #expect(reading.isRunnable && reading.cpu > .zero)
+        let account = try #require(SchedulerAccount(of: ls_gettid()))
+        let first = try #require(account.read(state: true))
+        #expect(first.isRunnable && first.cpu > .zero)
+        // Its files stay open, and are made anew at each reading.
+        var last = first
+        while last.cpu == first.cpu { last = try #require(account.read(state: false)) }
+        #expect(last.cpu > first.cpu && last.waited >= first.waited)
     }
 
     @Test("a thread that is not there cannot")
     func gone() {
-        #expect(SchedulerReading(thread: 0) == nil)
+        #expect(SchedulerAccount(of: 0) == nil)
     }
 }
