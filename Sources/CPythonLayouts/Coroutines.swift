@@ -39,6 +39,8 @@ extension ObjectReader {
         case frame
         /// Stands for an object with a frame, at this offset.
         case wrapper(Int)
+        /// Hands everything on to a coroutine that it has as an attribute.
+        case interceptor
         /// A future, an iterator, an object with `__await__`.
         case end
     }
@@ -47,6 +49,8 @@ extension ObjectReader {
         switch type.name {
         case "coroutine", "generator", "async_generator": .frame
         case "coroutine_wrapper", "async_generator_asend", "async_generator_athrow": .wrapper(16)
+        // PyPI's taskgroup, asyncio's task groups for 3.9 and 3.10: tasks of hypercorn there run one (tasks.py).
+        case "_Interceptor" where type.isHeapType: .interceptor
         default: .end
         }
     }
@@ -74,6 +78,7 @@ extension ObjectReader {
             guard let type = try type(of: current) else { break }
             switch awaitable(type) {
             case .wrapper(let offset): current = try word(current, offset)
+            case .interceptor: current = try attribute("_Interceptor__coro", of: current) ?? 0
             case .end:
                 chain.waitsFor = current
                 return
