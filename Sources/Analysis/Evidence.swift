@@ -228,7 +228,8 @@ extension TaskCensus {
     /// and none of the others.
     static func creationRates(_ censuses: [TaskCensus]) -> [Int32: Double] {
         Dictionary(grouping: censuses, by: \.pid).compactMapValues { mine in
-            let numbered = mine.compactMap { census in census.newestNumber.map { (census.time, $0) } }
+            let numbered = rising(
+                mine.compactMap { census in census.newestNumber.map { (census.time, $0) } }.suffix(512))
             let steps = zip(numbered, numbered.dropFirst()).compactMap {
                 before, after -> (rate: Double, weight: Double)? in
                 let seconds = (after.0 - before.0).seconds
@@ -237,6 +238,17 @@ extension TaskCensus {
             }
             return weightedMedian(steps)
         }
+    }
+
+    /// The longest part of them whose numbers grow: a census that met none of the newest tasks is not in it, nor one that met
+    /// a number too great.
+    private static func rising(_ points: ArraySlice<(Moment, Int)>) -> [(Moment, Int)] {
+        var chains: [[(Moment, Int)]] = []
+        for point in points {
+            let before = chains.filter { ($0.last?.1 ?? 0) < point.1 }.max { $0.count < $1.count } ?? []
+            chains.append(before + [point])
+        }
+        return chains.max { $0.count < $1.count } ?? []
     }
 
     /// The least value at which half of the weight is reached; `nil` of none.

@@ -152,7 +152,8 @@ extension ObjectReader {
     /// From 3.12 on the name may still be the number it will be made of.
     private func label(_ object: RemoteAddress) throws(RemoteReadError) -> PythonTask.Label {
         if let name = try string(object, limit: 128) { return .text(name) }
-        return try integer(object).map { .number($0) } ?? .text("")
+        // A number that was freed meanwhile has a pointer in it: no process has made so many tasks.
+        return try integer(object).flatMap { 0..<(1 << 40) ~= $0 ? .number($0) : nil } ?? .text("")
     }
 }
 

@@ -32,7 +32,6 @@ final class TaskWalker {
     private let small: PageSnapshot<ProcessMemory>
     private let reader: ObjectReader
     private var remembered = RememberedTasks()
-    private var newest = NewestTask()
     /// Tasks that were read in this census, rather than remembered.
     private(set) var tasksRead = 0
 
@@ -105,8 +104,7 @@ final class TaskWalker {
         tasksRead += 1
         snapshot.beginFootprint()
         _ = reader.takeAnswers()
-        guard var task = try reader.task(address) else { return nil }
-        newest.confirm(&task, process)
+        guard let task = try reader.task(address) else { return nil }
         let chain = try reader.chain(of: task.coroutine, codes)
         if task.state == .pending, !isSettled(chain), again > 0 {
             again -= 1
