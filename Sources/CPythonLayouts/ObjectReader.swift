@@ -21,6 +21,8 @@ public final class ObjectReader {
     /// The type asked for last at each of a few places: most objects are of a few types.
     @exclusivity(unchecked) var recentTypes = ObjectReader.noTypes
     var members: [RemoteAddress: Set<RemoteAddress>] = [:]
+    /// Which types were found to have a method, by its name: asked once a walk.
+    var methods: [String: [RemoteAddress: Bool]] = [:]
     /// What was told of sets since somebody asked.
     var answers: [Membership] = []
     /// Where in `sys.modules` names were found last.

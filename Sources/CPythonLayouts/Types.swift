@@ -138,6 +138,14 @@ extension ObjectReader {
         return nil
     }
 
+    /// Whether a type or one of its bases has a member; looked up once a walk.
+    public func has(_ name: String, _ type: TypeInfo) throws(RemoteReadError) -> Bool {
+        if let answer = methods[name]?[type.address] { return answer }
+        let answer = try resolve(name, in: type) != nil
+        methods[name, default: [:]][type.address] = answer
+        return answer
+    }
+
     /// All attributes that an instance has itself.
     public func attributes(_ object: RemoteAddress) throws(RemoteReadError) -> [DictEntry] {
         guard let type = try type(of: object) else { return [] }
@@ -184,6 +192,7 @@ extension ObjectReader {
         types.removeAll(keepingCapacity: true)
         recentTypes = Self.noTypes
         members.removeAll()
+        methods.removeAll()
         weakReference = 0
     }
 

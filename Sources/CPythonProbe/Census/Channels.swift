@@ -25,7 +25,8 @@ extension ObjectReader {
         for (index, link) in chain.links.enumerated() {
             if link.frame.code.role.contains(.dispatchLoop) {
                 let before = index > 0 ? chain.links[index - 1].frame : nil
-                guard let instance = try consumer(loop: link.frame, caller: before), let type = try type(of: instance)
+                guard let instance = try consumer(loop: link.frame, caller: before),
+                    let type = try consumerType(of: instance)
                 else { return nil }
                 return .init(
                     instance: instance, type: type, loop: link.frame, inner: chain.links[(index + 1)...])
@@ -33,8 +34,17 @@ extension ObjectReader {
         }
         guard let call = chain.links.last(where: { $0.frame.code.role.contains(.consumerCall) }) else { return nil }
         let instance = try local("self", of: call.frame)
-        guard instance != 0, let type = try type(of: instance) else { return nil }
+        guard instance != 0, let type = try consumerType(of: instance) else { return nil }
         return .init(instance: instance, type: type, loop: nil, inner: [])
+    }
+
+    /// The class of what should be a consumer; `nil` when it has no `dispatch`.
+    ///
+    /// A frame that ends while it is read leaves the address of a bound method, and CPython makes the next one there
+    /// (Objects/classobject.c `free_list`, in 3.14 `_Py_freelists`): its receiver may be anything, a lock say.
+    private func consumerType(of instance: RemoteAddress) throws(RemoteReadError) -> TypeInfo? {
+        guard let type = try type(of: instance), try has("dispatch", type) else { return nil }
+        return type
     }
 
     /// The consumer class that a thread serves at this moment, and the type of the message it handles; `nil` when it
@@ -46,9 +56,8 @@ extension ObjectReader {
         for (index, frame) in stack.enumerated()
         where frame.code.role.contains(.dispatchLoop) {
             let caller = index + 1 < stack.count ? stack[index + 1] : nil
-            guard let instance = try consumer(loop: frame, caller: caller), let type = try type(of: instance) else {
-                return nil
-            }
+            guard let instance = try consumer(loop: frame, caller: caller), let type = try consumerType(of: instance)
+            else { return nil }
             return (try qualifiedName(type), try lastMessage(of: frame)?.type)
         }
         return nil
