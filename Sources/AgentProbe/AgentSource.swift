@@ -177,10 +177,11 @@ enum AgentSource {
         (
             "loopscope_agent/cancels.py",
             ##"""
-            """Where a cancellation was swallowed: the function and the handler that kept a task of a consumer from ending.
+            """Where a cancellation was swallowed: the function and the handler that kept a task of a consumer, or the consumer's own, from ending.
 
             A CancelledError that is made for a task of a connection after its disconnect is kept for a moment. If the task is still there
             then, the error's own traceback says who caught it: the outermost frame that it reached. Once for each class, without tracing.
+            That the server's task of the application was cancelled is known from 3.11 on, where tasks count that.
             """
 
             import asyncio
@@ -206,10 +207,16 @@ enum AgentSource {
                 def __init__(self, *arguments):
                     connection = current.get()
                     # Tasks that are no connection's own, and cancellations before its end, are the application's business.
-                    if connection is not None and connection.disconnects and connection.live:
+                    if connection is not None and connection.disconnects and (connection.live or is_cancelled(connection.task)):
                         note(connection, self)
 
                 patches.put(asyncio.CancelledError, "__init__", __init__)
+
+
+            def is_cancelled(task):
+                """Whether somebody has asked a task to end, and it has not been told to go on since."""
+                cancelling = getattr(task, "cancelling", None)  # 3.11
+                return cancelling is not None and cancelling() > 0
 
 
             def note(connection, error):
@@ -227,7 +234,8 @@ enum AgentSource {
                     trace, kind = error.__traceback__, connection.kind
                     if trace is None or kind.has_caught or "/asyncio/" in trace.tb_frame.f_code.co_filename:
                         return
-                    for task in list(connection.live):
+                    served = (connection.task,) if is_cancelled(connection.task) else ()
+                    for task in (*connection.live, *served):
                         if not task.done() and has_caught(task, trace.tb_frame, connection):
                             kind.has_caught = True
                             stops.tell(kind, trace, type(error), 1)
@@ -333,7 +341,7 @@ enum AgentSource {
                 """A WebSocket, from its scope to its last task."""
 
                 __slots__ = ("number", "row", "path", "state", "kind", "consumer", "stop", "code", "protocol", "scope")
-                __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended", "live", "roots", "cancels")
+                __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended", "live", "roots", "cancels", "task")
 
                 def __init__(self, scope, protocol=None):
                     self.number = next(_numbers)
@@ -347,6 +355,7 @@ enum AgentSource {
                     self.disconnects = self.structural = self.tasks = self.early = 0
                     self.groups = set()
                     self.live, self.roots, self.cancels = (), (), 0  # tasks, and the code they begin in: sets once there are any
+                    self.task = None  # the server's, in which the application runs
                     self.is_over = self.has_ended = False
                     cells, row, time = ring.cells, self.row, now()
                     for cell in range(1, 15):
@@ -430,6 +439,7 @@ enum AgentSource {
 
                 def application_ended(self, outcome, error=None):
                     """The application returned to its server. A socket that nobody reported gone is taken for gone by its consumer."""
+                    self.task = None
                     self.ended(outcome, error)
                     if self.protocol is None:
                         self.closed()
@@ -1320,6 +1330,7 @@ enum AgentSource {
                     current.set(connection)
                     task = asyncio.current_task()
                     if task is not None and not getattr(protocol, "loopscope_kills", False):
+                        connection.task = task
                         task.add_done_callback(functools.partial(application_ended, connection))
                     return receive, counted_send(connection, send)
 
@@ -1371,7 +1382,14 @@ enum AgentSource {
                     await send(message)
                     count()
 
-                return tasks.marked(counted)
+                if not getattr(connection.protocol, "loopscope_kills", False):
+                    return tasks.marked(counted)
+
+                def replied(_, message):
+                    return counted(message)
+
+                # daphne's own holds the protocol, as this one does: whoever looks for the connection finds it.
+                return tasks.marked(functools.partial(tasks.marked(replied), connection.protocol))
 
 
             def tells(protocol, method, before=False):
@@ -1462,6 +1480,7 @@ enum AgentSource {
                     current.set(before)
                     task = self.connections.get(protocol, {}).get("application_instance")
                     if connection is not before and task is not None:
+                        connection.task = task
                         task.add_done_callback(functools.partial(application_ended, connection))
                     return queue
 

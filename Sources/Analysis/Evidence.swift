@@ -154,7 +154,13 @@ public struct Evidence: Sendable {
 
     /// The server of a process, as its last census that recognized one saw it.
     public func server(of pid: Int32?) -> ServerState? {
-        connectionCensuses.last { $0.server != nil && (pid == nil || $0.pid == pid) }?.server
+        let states = connectionCensuses.filter { pid == nil || $0.pid == pid }.lazy.compactMap(\.server)
+        guard var state = states.last else { return nil }
+        // Who counts inside a server does not read its configuration: who reads its memory does.
+        state.patience = state.patience ?? states.last { $0.patience != nil }?.patience
+        state.grace = state.grace ?? states.last { $0.grace != nil }?.grace
+        state.handshake = state.handshake ?? states.last { $0.handshake != nil }?.handshake
+        return state
     }
 
     /// Share of one loop's time that dispatches of `consumer` after its disconnect took, and that loop; `nil` where they

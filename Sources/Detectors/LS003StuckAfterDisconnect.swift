@@ -45,7 +45,7 @@ public struct StuckAfterDisconnect: Detector {
     public func check(_ evidence: Evidence) -> DetectorResult {
         let killed = evidence.ledger.entries.filter { ($0.killed ?? 0) > 0 }.map { killedFinding($0, evidence) }
         let stuck = evidence.goodbyes.filter { isTooLong($0, evidence) }.byClass.map {
-            stuckFinding($0.consumer, $0.spells)
+            stuckFinding($0.consumer, $0.spells, evidence)
         }
         guard killed.isEmpty, stuck.isEmpty else { return .found(killed + stuck) }
         let known = evidence.ledger.entries.contains { $0.killed != nil }
@@ -71,7 +71,7 @@ public struct StuckAfterDisconnect: Detector {
             && spell.length >= (spell.instance.wait == .event ? Self.patience : Self.longPatience)
     }
 
-    private func stuckFinding(_ consumer: String, _ spells: [Spell]) -> Finding {
+    private func stuckFinding(_ consumer: String, _ spells: [Spell], _ evidence: Evidence) -> Finding {
         let place = spells.first?.place
         var lines = ["\(spells.count.counted("consumer")) in disconnect for closed connections, and not moving"]
         if let wait = spells.first?.wait { lines.append(wait) }
@@ -79,14 +79,18 @@ public struct StuckAfterDisconnect: Detector {
         if tasks > 0 { lines.append("\(tasks.counted("task")) kept") }
         let ended = spells.count(where: \.hasEnded)
         if ended > 0 { lines.append("\(ended.spaced) of them cancelled by the server meanwhile") }
+        let caught = evidence.cancellations[consumer]?.location
+        if let caught { lines.append(caught.cancellationSentence) }
         if let paths = Places.sentence(spells.map(\.instance)) { lines.append(paths) }
         let name = place?.function ?? "\(Places.shortName(consumer)).disconnect"
         var finding = card.finding(
             confidence: .strong, grade: spells.map(\.grade).min() ?? .sampled, pid: Places.pid(spells.map(\.pid)),
-            consumer: consumer, count: spells.count, location: place, evidence: lines,
+            consumer: consumer, count: spells.count, location: caught?.function == place?.function ? caught : place,
+            evidence: lines,
             howSure:
                 "seen at the same await in \(spells.map(\.sightings).min() ?? 0) censuses in a row, for \(spells.leastLength) at least",
-            fix: "bound the wait in \(name) with a timeout, and do what must be done (leaving groups) before it",
+            fix: "bound the wait in \(name) with a timeout, and do what must be done (leaving groups) before it"
+                + (caught.map { "; \($0.cancellationFix)" } ?? ""),
             check: "log before and after the await in \(name): the second line never comes")
         finding.connections = Places.connections(spells.instances)
         return finding
@@ -108,7 +112,8 @@ public struct StuckAfterDisconnect: Detector {
         }
         var finding = card.finding(
             confidence: .proof, grade: entry.grade, consumer: consumer, count: count,
-            location: stop?.location ?? evidence.override(of: consumer),
+            location: stop?.location ?? evidence.override(of: consumer)
+                ?? evidence.goodbyes.last { $0.instance.consumer == consumer }?.place,
             evidence: ["\(count.counted("consumer")) cancelled by the server after the connection was closed"],
             howSure: "each cancellation was counted", fix: fix,
             check: "look for \"took too long to shut down and was killed\" in the server's log")

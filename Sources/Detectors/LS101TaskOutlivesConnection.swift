@@ -83,11 +83,7 @@ public struct TaskOutlivesConnection: Detector {
         }
         if let wait = main.first?.wait { lines.append(wait) }
         let caught = evidence.cancellations[consumer]?.location
-        if let caught {
-            lines.append(
-                "cancelled after the disconnect, and went on: \(caught.sentence) caught CancelledError"
-                    + (caught.handlerLine.map { " at line \($0)" } ?? ""))
-        }
+        if let caught { lines.append(caught.cancellationSentence) }
         let starter = place.flatMap { self.starter(of: $0, in: consumer, evidence) }
         if let starter { lines.append("probably started in \(starter.location.sentence)") }
         if let paths = Places.sentence(spells.map(\.instance)) { lines.append(paths) }
@@ -99,9 +95,7 @@ public struct TaskOutlivesConnection: Detector {
             howSure:
                 "no dispatch loop serves these consumers: seen in \(spells.map(\.sightings).min() ?? 0) censuses in a row, for \(spells.leastLength) at least"
                 + (cancels || caught != nil ? "" : "; no method of the class cancels anything"),
-            fix: caught.map {
-                "re-raise the cancellation in \($0.function): `except asyncio.CancelledError: raise` before the `except` that takes it"
-            }
+            fix: caught?.cancellationFix
                 ?? "keep the task\(starts.map { " that \($0) starts" } ?? ""), and cancel it in \(Places.shortName(consumer)).disconnect",
             check: spells.first?.grade == .exact
                 ? "count tasks before and after a connection: `loopscope tasks --pid PID`"

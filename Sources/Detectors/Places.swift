@@ -35,6 +35,19 @@ enum Places {
     }
 }
 
+extension CodeLocation {
+    /// Of who took a cancellation that came after the disconnect.
+    var cancellationSentence: String {
+        "cancelled after the disconnect, and went on: \(sentence) caught CancelledError"
+            + (handlerLine.map { " at line \($0)" } ?? "")
+    }
+
+    /// What lets such a cancellation through.
+    var cancellationFix: String {
+        "re-raise the cancellation in \(function): `except asyncio.CancelledError: raise` before the `except` that takes it"
+    }
+}
+
 extension Spell {
     /// The function it waits in, with the line of its `def`.
     var place: CodeLocation? {

@@ -66,6 +66,27 @@ struct RunTests {
     }
 
     @Test(
+        "a consumer that swallows the cancellation by its server is told with the handler that took it",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"),
+        arguments: PythonEnvironment.available.filter {
+            Fixtures.wantsFullMatrix ? $0.minorNumber > 10 : $0.minorNumber == 13
+        },
+        [true, false])
+    func killed(python: PythonEnvironment, swallows: Bool) async throws {
+        let path = swallows ? "/ws/kill-swallow" : "/ws/stuck-disconnect"
+        let run = try await Self.replay(
+            path, python, for: "20 s, until: found", expecting: "LS003", on: .hurriedDaphne)
+        #expect(run.codes == ["LS003"], "\(run)")
+        let place = try #require(run.places.first, "\(run)")
+        let blame = try #require(FixtureRoute.at(path)?.blame)
+        #expect(place.function == blame.function && place.line == blame.line, "\(place)")
+        #expect(place.handler == (swallows ? blame.handlerLine : nil), "\(place)")
+        let swallowed = run.evidence.contains { $0.hasPrefix("cancelled after the disconnect, and went on") }
+        #expect(swallowed == swallows, "\(run.evidence)")
+        #expect(!run.evidence.contains { $0.contains("10 s") }, "its time limit is a second: \(run.evidence)")
+    }
+
+    @Test(
         "loses no dispatch of a spin: as many disconnects as the server delivered",
         .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"))
     func spin() async throws {
@@ -89,7 +110,7 @@ struct RunTests {
     /// Two visitors of a route, whose server is counted and read until what is expected is found.
     private static func replay(
         _ path: String, _ python: PythonEnvironment, for time: String, expecting codes: String,
-        _ environment: [String] = []
+        _ environment: [String] = [], on server: CountedServer = .uvicorn
     ) async throws -> ReplayedRun {
         let text = """
             scenario: visitors come and go
@@ -108,7 +129,7 @@ struct RunTests {
         defer { try? FileManager.default.removeItem(at: file) }
         let command =
             ["env", "PYTHONPATH=\(Fixtures.servers.path)"] + environment
-            + CountedServer.uvicorn.command(python.interpreter, try CountedRun.freePort())
+            + server.command(python.interpreter, try CountedRun.freePort())
         return try await ReplayedRun.play(["--agent", "--exit-within", "1", file.path, "--"] + command)
     }
 }

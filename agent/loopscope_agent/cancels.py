@@ -1,7 +1,8 @@
-"""Where a cancellation was swallowed: the function and the handler that kept a task of a consumer from ending.
+"""Where a cancellation was swallowed: the function and the handler that kept a task of a consumer, or the consumer's own, from ending.
 
 A CancelledError that is made for a task of a connection after its disconnect is kept for a moment. If the task is still there
 then, the error's own traceback says who caught it: the outermost frame that it reached. Once for each class, without tracing.
+That the server's task of the application was cancelled is known from 3.11 on, where tasks count that.
 """
 
 import asyncio
@@ -27,10 +28,16 @@ def install():
     def __init__(self, *arguments):
         connection = current.get()
         # Tasks that are no connection's own, and cancellations before its end, are the application's business.
-        if connection is not None and connection.disconnects and connection.live:
+        if connection is not None and connection.disconnects and (connection.live or is_cancelled(connection.task)):
             note(connection, self)
 
     patches.put(asyncio.CancelledError, "__init__", __init__)
+
+
+def is_cancelled(task):
+    """Whether somebody has asked a task to end, and it has not been told to go on since."""
+    cancelling = getattr(task, "cancelling", None)  # 3.11
+    return cancelling is not None and cancelling() > 0
 
 
 def note(connection, error):
@@ -48,7 +55,8 @@ def look(connection, error):
         trace, kind = error.__traceback__, connection.kind
         if trace is None or kind.has_caught or "/asyncio/" in trace.tb_frame.f_code.co_filename:
             return
-        for task in list(connection.live):
+        served = (connection.task,) if is_cancelled(connection.task) else ()
+        for task in (*connection.live, *served):
             if not task.done() and has_caught(task, trace.tb_frame, connection):
                 kind.has_caught = True
                 stops.tell(kind, trace, type(error), 1)

@@ -69,7 +69,7 @@ class Connection:
     """A WebSocket, from its scope to its last task."""
 
     __slots__ = ("number", "row", "path", "state", "kind", "consumer", "stop", "code", "protocol", "scope")
-    __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended", "live", "roots", "cancels")
+    __slots__ += ("sends", "disconnects", "structural", "tasks", "groups", "early", "is_over", "has_ended", "live", "roots", "cancels", "task")
 
     def __init__(self, scope, protocol=None):
         self.number = next(_numbers)
@@ -83,6 +83,7 @@ class Connection:
         self.disconnects = self.structural = self.tasks = self.early = 0
         self.groups = set()
         self.live, self.roots, self.cancels = (), (), 0  # tasks, and the code they begin in: sets once there are any
+        self.task = None  # the server's, in which the application runs
         self.is_over = self.has_ended = False
         cells, row, time = ring.cells, self.row, now()
         for cell in range(1, 15):
@@ -166,6 +167,7 @@ class Connection:
 
     def application_ended(self, outcome, error=None):
         """The application returned to its server. A socket that nobody reported gone is taken for gone by its consumer."""
+        self.task = None
         self.ended(outcome, error)
         if self.protocol is None:
             self.closed()

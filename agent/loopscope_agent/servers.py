@@ -48,6 +48,7 @@ class Boundary:
         current.set(connection)
         task = asyncio.current_task()
         if task is not None and not getattr(protocol, "loopscope_kills", False):
+            connection.task = task
             task.add_done_callback(functools.partial(application_ended, connection))
         return receive, counted_send(connection, send)
 
@@ -99,7 +100,14 @@ def counted_send(connection, send):
         await send(message)
         count()
 
-    return tasks.marked(counted)
+    if not getattr(connection.protocol, "loopscope_kills", False):
+        return tasks.marked(counted)
+
+    def replied(_, message):
+        return counted(message)
+
+    # daphne's own holds the protocol, as this one does: whoever looks for the connection finds it.
+    return tasks.marked(functools.partial(tasks.marked(replied), connection.protocol))
 
 
 def tells(protocol, method, before=False):
@@ -190,6 +198,7 @@ def daphne(module):
         current.set(before)
         task = self.connections.get(protocol, {}).get("application_instance")
         if connection is not before and task is not None:
+            connection.task = task
             task.add_done_callback(functools.partial(application_ended, connection))
         return queue
 

@@ -22,6 +22,10 @@ struct CountedServer: Sendable, CustomStringConvertible {
     static let uvloop = CountedServer(
         name: "uvicorn uvloop", arguments: ["uvicorn", "--loop", "uvloop", "--ws", "websockets", "--port"])
     static let daphne = CountedServer(name: "daphne", arguments: ["daphne", "-b", "127.0.0.1", "-p"])
+    /// One that cancels a consumer a second after its connection is gone.
+    static let hurriedDaphne = CountedServer(
+        name: "daphne in a hurry",
+        arguments: ["daphne", "--application-close-timeout", "1", "-b", "127.0.0.1", "-p"])
     static let hypercorn = CountedServer(name: "hypercorn", arguments: ["hypercorn", "--workers", "0", "--bind"])
     static let hypercornWorker = CountedServer(
         name: "hypercorn, a spawned worker", arguments: ["hypercorn", "--workers", "1", "--bind"], hasMaster: true)
