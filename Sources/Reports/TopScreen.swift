@@ -115,16 +115,17 @@ public struct TopScreen {
     }
 
     private var consumers: Section {
-        // What only whoever counts every event knows. Disconnects are not among it: a live session keeps a minute of them.
+        // What only whoever counts every event knows.
         let isCounted = report.ledger.entries.contains { $0.opened != nil }
-        let counts = ["opened", "closed", "dispatches/s"].map { ($0, TextTable.Alignment.right) }
+        let counts = ["opened", "closed", "disconnects", "dispatches/s"].map { ($0, TextTable.Alignment.right) }
         var table = TextTable(
             columns: [
                 ("consumer", .left), ("alive", .right), ("open", .right), ("stuck", .right), ("tasks", .right),
             ] + (isCounted ? counts : []))
         for entry in report.ledger.entries.sorted(by: { ($0.alive ?? 0) > ($1.alive ?? 0) }) {
             let counts = [
-                entry.opened.cell, entry.closed.cell, entry.dispatchesPerSecond.cell(0),
+                entry.opened.cell, entry.closed.cell, entry.disconnectsDelivered.cell,
+                entry.dispatchesPerSecond.cell(0),
             ]
             table.rows.append(
                 [

@@ -19,7 +19,16 @@ struct AgentTroubleTests {
         static let again =
             "import os, sys; os.execve(sys.executable, [sys.executable, '-c', \"\(listening)\"], {})"
 
+        /// The agent's folder on a file system of its own, with room for the agent's text and not for its counters.
+        private static let full = """
+            folder=${PYTHONPATH%%:*}; folder=${folder%/*}; kept=$(mktemp); tar -C "$folder" -cf "$kept" site-packages
+            mount -t tmpfs -o size=512k,mode=700 none "$folder"; tar -C "$folder" -xf "$kept"; rm "$kept"; exec "$@"
+            """
+
         static let all = [
+            Uncounted(
+                description: "a full disk", before: ["unshare", "--mount", "--map-root-user", "sh", "-ec", full, "sh"],
+                code: "import uvicorn.config; " + listening, reason: "No space left on device"),
             Uncounted(description: "-S", options: ["-S"], reason: "runs Python with -S, which loads no sitecustomize"),
             Uncounted(description: "-E", options: ["-E"], reason: "runs Python with -E, which ignores PYTHONPATH"),
             Uncounted(description: "-I", options: ["-X", "dev", "-I"], reason: "runs Python with -I, which ignores"),
@@ -75,6 +84,26 @@ struct AgentTroubleTests {
         #expect(row["opened"] == 6 && row["closed"] == 6 && row["accepted"] == own["accept"], "\(row) \(own)")
         #expect(row["started"] == 6 && row["ended"] == 6 && row["disconnects_delivered"] == 6, "\(row) \(own)")
         #expect(row["tasks_started"] == row["tasks_ended"], "\(row)")
+    }
+
+    @Test(
+        "a dispatch loop of another shape than Channels' own is counted to the unit too",
+        .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"))
+    func reshaped() async throws {
+        let python = try #require(PythonEnvironment.client)
+        var server = CountedServer.uvicorn
+        server.application = "reshaped:application"
+        let run = try await CountedRun.run(server, python.interpreter) { port in
+            try await Churn.run(python, port, "/ws/swallow-fixed", count: 6, "--send", "hello")
+            try await CountedRun.until(port) { own in own.values.allSatisfy { $0["returned"] == $0["opened"] } }
+            // Two messages of each besides its disconnect.
+            #expect(try await CountedRun.get(port, "/reshaped")["own"]?["rounds"] == 18)
+        }
+        let row = try #require(run.row("chat.consumers.swallow.SwallowFixedConsumer"), "\(run.report)")
+        #expect(row["opened"] == 6 && row["closed"] == 6 && row["accepted"] == 6, "\(row)")
+        #expect(row["started"] == 6 && row["ended"] == 6 && row["disconnects_delivered"] == 6, "\(row)")
+        #expect(row["tasks_started"] == row["tasks_ended"] && row["stuck"] == 0, "\(row)")
+        #expect(run.grade == "exact" && !run.error.contains("is not counted"), "\(run.error)")
     }
 
     @Test(
