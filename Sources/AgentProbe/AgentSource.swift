@@ -920,9 +920,13 @@ enum AgentSource {
             }
 
 
+            _seen = set()
+
+
             def apply(module):
                 """Hooks a module; what goes wrong is counted and said once."""
                 place, name = HOOKS[module.__name__]
+                _seen.add(module.__name__)
                 try:
                     if ring.ring.open():
                         hooks = __import__("loopscope_agent." + place, fromlist=[name])
@@ -974,8 +978,8 @@ enum AgentSource {
 
 
             def adopt():
-                """Hooks what has been imported already; how many modules that were."""
-                loaded = [sys.modules[name] for name in HOOKS if name in sys.modules]
+                """Hooks what has been imported already, also by a finder that stands before ours; how many modules that were."""
+                loaded = [sys.modules[name] for name in HOOKS if name in sys.modules and name not in _seen]
                 for module in loaded:
                     apply(module)
                 return len(loaded)
@@ -1289,7 +1293,7 @@ enum AgentSource {
             import asyncio
             import functools
 
-            from . import bridges, connections, patches, ring, tasks
+            from . import bridges, connections, imports, patches, ring, tasks
             from .connections import Connection, current
 
             # id of a protocol object -> its connection, until the protocol says that it is gone.
@@ -1308,6 +1312,8 @@ enum AgentSource {
 
                 def __init__(self, application):
                     self.application = application
+                    # By now the application is imported.
+                    imports.adopt()
 
                 def __call__(self, scope, receive, send):
                     try:

@@ -87,7 +87,7 @@ struct AgentTroubleTests {
     }
 
     @Test(
-        "a dispatch loop of another shape than Channels' own is counted to the unit too",
+        "a dispatch loop of another shape than Channels' own, found by the application's own finder, is counted to the unit too",
         .enabled(if: PythonEnvironment.client != nil, "\(PythonEnvironment.absence)"))
     func reshaped() async throws {
         let python = try #require(PythonEnvironment.client)

@@ -22,9 +22,13 @@ HOOKS = {
 }
 
 
+_seen = set()
+
+
 def apply(module):
     """Hooks a module; what goes wrong is counted and said once."""
     place, name = HOOKS[module.__name__]
+    _seen.add(module.__name__)
     try:
         if ring.ring.open():
             hooks = __import__("loopscope_agent." + place, fromlist=[name])
@@ -76,8 +80,8 @@ def install():
 
 
 def adopt():
-    """Hooks what has been imported already; how many modules that were."""
-    loaded = [sys.modules[name] for name in HOOKS if name in sys.modules]
+    """Hooks what has been imported already, also by a finder that stands before ours; how many modules that were."""
+    loaded = [sys.modules[name] for name in HOOKS if name in sys.modules and name not in _seen]
     for module in loaded:
         apply(module)
     return len(loaded)

@@ -7,7 +7,7 @@ is gone is told by the server's own protocol class. uvicorn 0.20 to 0.54, hyperc
 import asyncio
 import functools
 
-from . import bridges, connections, patches, ring, tasks
+from . import bridges, connections, imports, patches, ring, tasks
 from .connections import Connection, current
 
 # id of a protocol object -> its connection, until the protocol says that it is gone.
@@ -26,6 +26,8 @@ class Boundary:
 
     def __init__(self, application):
         self.application = application
+        # By now the application is imported.
+        imports.adopt()
 
     def __call__(self, scope, receive, send):
         try:
