@@ -90,7 +90,8 @@ struct Accounts {
     }
 
     /// Adds dispatch rates: of the last full second of the windows, so that a spin that began late is not averaged away.
-    mutating func add(dispatches windows: [DispatchWindow], in span: PhaseSpan) {
+    /// Where nothing at all was dispatched in the second before `end`, the rates are 0.
+    mutating func add(dispatches windows: [DispatchWindow], in span: PhaseSpan, until end: Moment) {
         let inside = windows.filter { span.contains($0.start) }
         guard let last = inside.map({ $0.start + $0.length }).max() else { return }
         let first = inside.map(\.start).min() ?? last
@@ -99,7 +100,8 @@ struct Accounts {
         guard length > .zero else { return }
         var counts: [String: Int] = [:]
         for window in inside {
-            counts[window.consumer, default: 0] += last - window.start <= second ? window.count : 0
+            counts[window.consumer, default: 0] +=
+                last - window.start <= second && end - last <= second ? window.count : 0
         }
         for (consumer, count) in counts {
             update(consumer, grade: .exact) { $0.dispatchesPerSecond = Double(count) / length.seconds }

@@ -97,9 +97,14 @@ public struct Ledger: Hashable, Sendable {
         let span = try PhaseSpan(phase, in: source)
         accounts.add(events: try source.connections(), opened: span)
         accounts.add(windows: try source.consumerWindows(), in: span)
-        accounts.add(dispatches: try source.dispatchWindows(), in: span)
+        let censuses = try source.connectionCensuses()
+        // Windows in which nothing was dispatched are not written: until when somebody looked is known from others.
+        let seen = max(
+            censuses.map(\.time).max() ?? span.range.lowerBound,
+            try source.loops().map { $0.start + $0.length }.max() ?? span.range.lowerBound)
+        accounts.add(dispatches: try source.dispatchWindows(), in: span, until: min(seen, span.range.upperBound))
         if phase == nil {
-            accounts.add(censuses: try source.connectionCensuses())
+            accounts.add(censuses: censuses)
             accounts.add(types: try source.typeCensuses(), of: Set(try source.methods().map(\.consumer)))
         }
         entries = accounts.entries

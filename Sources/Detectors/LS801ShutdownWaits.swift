@@ -72,7 +72,9 @@ public struct ShutdownWaits: Detector {
         }
         let since = stoppingSince(pid, evidence, for: .zero)
         return counts.sorted { $0.key < $1.key }.map { consumer, found in
-            let lines = [habits.fate] + toldToEnd(since)
+            let hasCancelled = habits.patience < .max && evidence.cancellations[consumer] != nil
+            let fate = hasCancelled ? "\(habits.name) has cancelled them, and does so once" : habits.fate
+            let lines = [fate] + toldToEnd(since)
             return card.finding(
                 confidence: .strong, grade: found.grade, pid: pid, consumer: consumer, count: found.count,
                 evidence: lines, howSure: "by the server's own settings", fix: "fix what never ends")

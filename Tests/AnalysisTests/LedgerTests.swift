@@ -96,4 +96,16 @@ struct LedgerTests {
         }
         #expect(try Ledger(ObservationLog(windows))["Chat"]?.dispatchesPerSecond == 10_000)
     }
+
+    @Test(
+        "the dispatch rate of a class that has been quiet for more than a second is 0",
+        arguments: [900, 1200] as [Int64])
+    func quietSince(milliseconds: Int64) throws {
+        let window = DispatchWindow(
+            start: at(0), length: .milliseconds(100), pid: 1, loop: "1", consumer: "Chat", message: "websocket.receive",
+            handler: "websocket_receive", outcomes: [.returned: 4])
+        let census = ConnectionCensus(time: at(100 + milliseconds), pid: 1, grade: .exact, consumers: [])
+        let ledger = try Ledger(ObservationLog([.dispatches(window), .connections(census)]))
+        #expect(ledger["Chat"]?.dispatchesPerSecond == (milliseconds > 1000 ? 0 : 40))
+    }
 }
