@@ -88,8 +88,14 @@ public struct Outliving: Hashable, Sendable {
         {
             rate = Double(now - before) / (last.time - first.time).seconds
         }
-        let face =
+        var face =
             story.isEmpty ? Face.cold : face(of: last.instance, story, redelivered: redelivered, at: last.time)
+        // Ten thousand that spin have their turn one after the other: between two each looks as if it were at rest.
+        if face == .cold, !story.isEmpty, instance.disconnects == nil, !isGone,
+            !turns.areEnough(from: story.begin ?? first.time, to: last.time, atLeast: Turns.round)
+        {
+            face = .undecided
+        }
         return Outliving(
             pid: census.pid, instance: instance, face: face, sightings: mine.count, dispatchesPerSecond: rate,
             since: instance.closedAt ?? first.time, grade: census.grade, isGone: isGone)
@@ -134,11 +140,15 @@ extension Outliving {
         /// Whether it was given other messages meanwhile: a layer's, which move it too.
         var hasOthers: Bool
 
+        /// When it was first seen with its disconnect.
+        var begin: Moment?
+
         var isEmpty: Bool { count == 0 }
 
         init(_ sightings: [Sighting]) {
             let steps = zip(sightings, sightings.dropFirst()).map { $0.instance.progress != $1.instance.progress }
             count = sightings.count
+            begin = sightings.first?.time
             returns = sightings.count { $0.instance.dispatching == false }
             moves = steps.count { $0 }
             endsInMotion = steps.last ?? false
@@ -150,19 +160,21 @@ extension Outliving {
     private struct Turns {
         /// Between two censuses, so that whatever was due has been delivered: it takes three.
         static let enough = 20
+        /// For a consumer to be given one message more: asyncio takes four turns from its receive task to its dispatch.
+        static let round = 8
         private let windows: [LoopWindow]
 
         init(_ windows: [LoopWindow]) { self.windows = windows.filter { $0.ticks != nil } }
 
         /// Where ticks are not known, time alone must do.
-        func areEnough(from first: Moment, to last: Moment) -> Bool {
+        func areEnough(from first: Moment, to last: Moment, atLeast enough: Int = Turns.enough) -> Bool {
             guard !windows.isEmpty else { return true }
             let loops = Dictionary(grouping: windows, by: \.loop).values
             return loops.allSatisfy { mine in
                 let inside = mine.filter { $0.start >= first && $0.start + $0.length <= last }
                 // A loop that waits for events all the time has nothing that is due.
                 guard inside.contains(where: { $0.busy ?? .zero > .zero }) else { return true }
-                return inside.reduce(0) { $0 + ($1.ticks ?? 0) } >= Self.enough
+                return inside.reduce(0) { $0 + ($1.ticks ?? 0) } >= enough
             }
         }
     }

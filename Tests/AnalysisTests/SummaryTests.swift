@@ -147,6 +147,19 @@ struct AfterlifeTests {
         #expect(found.isEmpty != isFound)
     }
 
+    @Test(
+        "where ten thousand spin and the loop hardly turns, one whose turn has not come is not called cold",
+        arguments: [(ticks: 3, face: Outliving.Face.undecided), (20, .cold)])
+    func crowd(ticks: Int, face: Outliving.Face) {
+        let windows = (0..<20).map { index in
+            LoopWindow(
+                start: at(Int64(index) * 100), length: .milliseconds(100), pid: 1, loop: "1", thread: "t", grade: .read,
+                ticks: index < ticks ? 1 : 0, busy: .milliseconds(99))
+        }
+        let still = [0, 1000, 2000].map { census(at: $0, [closed(progress: 1)]) }
+        #expect(Outliving.find(in: still, loops: windows).map(\.face) == [face])
+    }
+
     @Test("a layer's messages move a waiting one too: it stays cold")
     func groupTraffic() {
         let story = [
