@@ -27,7 +27,7 @@ final class ClassMeter {
     func message(_ name: String) -> MessageMeter {
         let type = messages[name] == nil && messages.count >= Self.messageLimit ? "other types" : name
         if let meter = messages[type] { return meter }
-        let meter = MessageMeter(type: type, label: loop.instrument.label(consumer: consumer, message: type))
+        let meter = MessageMeter(type: type, label: Int32(loop.instrument.label(consumer: consumer, message: type)))
         messages[type] = meter
         return meter
     }
@@ -85,7 +85,7 @@ final class MessageMeter {
     let type: String
     let cells: UnsafeMutablePointer<DispatchCells>
 
-    init(type: String, label: Int) {
+    init(type: String, label: Int32) {
         self.type = type
         cells = DispatchCells.allocate(label: label)
     }

@@ -7,10 +7,12 @@ import Synchronization
 /// `@unchecked Sendable`: it travels with its connection, which never leaves its loop.
 public final class InstanceMeter: @unchecked Sendable {
     private let loop: LoopInstrument
-    let connection: UInt64
-    let path: String
+    /// What is written at every dispatch. `classMeter` holds what `message` and `receive` in it point to.
+    private let cells = InstanceCells.allocate()
     /// Its place in the loop's list.
     var place = -1
+    let connection: UInt64
+    let path: String
 
     private(set) var classMeter: ClassMeter?
     private(set) var socket = SocketState.handshake
@@ -25,8 +27,6 @@ public final class InstanceMeter: @unchecked Sendable {
     private var hasStopped = false
     private(set) var hasEnded = false
 
-    /// What is written at every dispatch. `classMeter` holds what `message` and `receive` in it point to.
-    private let cells = InstanceCells.allocate()
     /// The errors of those of the last few dispatches that threw, by the dispatches' numbers.
     private var errors: [(number: UInt64, error: String)] = []
 
@@ -111,6 +111,7 @@ public final class InstanceMeter: @unchecked Sendable {
 
     /// The instance has ended, and with it the tasks that it was started with.
     package func instanceEnded(_ outcome: ConnectionEvent.Outcome, error: String? = nil) {
+        loop.turnEnds(of: self)
         hasEnded = true
         if let classMeter {
             for event in lastDispatches() { loop.record(event) }
@@ -151,62 +152,82 @@ public final class InstanceMeter: @unchecked Sendable {
 
     // MARK: Dispatches
 
+    // The clock is read once for each job: when it begins, whoever had the loop until then ends, and with the last job of a
+    // batch whoever still has it. So the writing of what a dispatch sent is time of that dispatch. What is rare stands in
+    // functions of its own, which save what they need of the registers.
+
+    /// A job of the instance's executor begins.
+    ///
+    /// - Parameters:
+    ///   - begins: what it dispatches, when that begins with it.
+    ///   - type: that message's type, as the protocol names it; asked for when it is not the usual one.
+    package func jobBegins(_ begins: MessageKind?, type: () -> String) {
+        guard begins == .receive, let message = cells.pointee.receive else { return unusualJobBegins(begins, type) }
+        begin(message, at: Moment.now().nanoseconds)
+    }
+
+    @inline(never)
+    private func unusualJobBegins(_ begins: MessageKind?, _ type: () -> String) {
+        if let begins { return dispatchBegins(begins, type: type) }
+        guard loop.isHeld || cells.pointee.message != nil else { return }
+        let now = Moment.now().nanoseconds
+        loop.holderEnds(at: now)
+        guard cells.pointee.message != nil else { return }
+        cells.pointee.segment = now
+        hold()
+    }
+
     /// A dispatch begins.
     ///
     /// - Parameter type: the message's type, as the protocol names it; asked for when it is not the usual one.
     package func dispatchBegins(_ kind: MessageKind, type: () -> String) {
-        let cells = self.cells
-        guard let message = kind == .receive ? cells.pointee.receive ?? find(kind, type) : find(kind, type) else {
-            return
-        }
-        cells.pointee.message = message
-        cells.pointee.isDispatching = true
-        cells.pointee.dispatches &+= 1
-        cells.pointee.lastLabel = message.pointee.label
-        cells.pointee.isDisconnect = kind == .disconnect
-        if cells.pointee.disconnects > 0 { message.pointee.afterDisconnect += 1 }
-        if kind == .disconnect {
-            cells.pointee.disconnects += 1
-            cells.pointee.hasReachedBase = false
-            classMeter?.count { $0.disconnectsDelivered += 1 }
-        }
-        loop.dispatching.store(message.pointee.label, ordering: .relaxed)
         let now = Moment.now().nanoseconds
-        cells.pointee.busy = 0
-        cells.pointee.began = now
-        cells.pointee.segment = now
+        let known = kind == .receive ? cells.pointee.receive : nil
+        guard let message = known ?? classMeter?.message(type()).cells else { return loop.holderEnds(at: now) }
+        if kind == .receive { cells.pointee.receive = message }
+        begin(message, at: now)
+        guard kind == .disconnect else { return }
+        cells.pointee.isDisconnect = true
+        cells.pointee.wasDisconnected = true
+        cells.pointee.disconnects += 1
+        cells.pointee.hasReachedBase = false
+        classMeter?.count { $0.disconnectsDelivered += 1 }
     }
 
-    /// The cells of a message type, `nil` while no instance serves the connection.
-    private func find(_ kind: MessageKind, _ type: () -> String) -> UnsafeMutablePointer<DispatchCells>? {
-        guard let found = classMeter?.message(type()).cells else { return nil }
-        if kind == .receive { cells.pointee.receive = found }
-        return found
+    @inline(__always)
+    private func begin(_ message: UnsafeMutablePointer<DispatchCells>, at now: Int64) {
+        loop.holderEnds(at: now)
+        cells.pointee.begin(message, at: now)
+        hold()
     }
 
-    /// The dispatch ends.
+    /// From now on the loop's time is this instance's, until `LoopInstrument.holderEnds`.
+    @inline(__always)
+    private func hold() {
+        // The loop's list keeps alive who is in it.
+        loop.hold(place >= 0 ? Unmanaged.passUnretained(self) : nil, cells, label: cells.pointee.lastLabel)
+    }
+
+    /// The dispatch ends. It is counted when the time of that is known: as the next job begins, or the batch ends.
     package func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
         let cells = self.cells
-        guard let message = cells.pointee.message else { return }
-        let now = Moment.now().nanoseconds
-        let began = cells.pointee.began
-        message.pointee.count(
-            outcome, busy: cells.pointee.busy + now - cells.pointee.segment, duration: now - began)
-        loop.dispatching.store(0, ordering: .relaxed)
+        guard cells.pointee.message != nil else { return }
+        cells.pointee.outcome = outcome
         cells.pointee.isDispatching = false
-        cells.pointee.message = nil
-        if cells.pointee.isDisconnect, outcome == .returned { stopWasSwallowed() }
-        let late = InstanceCells.Late(
-            began: began, duration: now - began, label: message.pointee.label, number: cells.pointee.dispatches,
-            outcome: outcome)
-        if let error { errors = errors.suffix(InstanceCells.eventLimit - 1) + [(late.number, error)] }
-        // The first few are told at once, the last few when asked for.
-        if late.number > InstanceCells.eventLimit {
-            cells.pointee.keep(late)
-        } else {
-            loop.record(.dispatch(event(late)))
-        }
+        if cells.pointee.isDisconnect || error != nil || place < 0 { unusualEnd(outcome, error) }
     }
+
+    @inline(never)
+    private func unusualEnd(_ outcome: DispatchOutcome, _ error: String?) {
+        if cells.pointee.isDisconnect, outcome == .returned { stopWasSwallowed() }
+        if let error { errors = errors.suffix(Int(InstanceCells.eventLimit) - 1) + [(dispatches, error)] }
+        // Its loop knows it no more.
+        if place < 0, let late = cells.pointee.end(at: Moment.now().nanoseconds) { tell(late) }
+    }
+
+    /// Tells a dispatch in full.
+    @inline(never)
+    func tell(_ late: InstanceCells.Late) { loop.record(.dispatch(event(late))) }
 
     /// Once for each instance.
     private func stopWasSwallowed() {
@@ -216,22 +237,8 @@ public final class InstanceMeter: @unchecked Sendable {
             by: classMeter.consumer, type, reachedBase: cells.pointee.hasReachedBase)
     }
 
-    /// A job of the instance's executor begins: time on the loop is counted again.
-    package func jobBegins() {
-        guard let message = cells.pointee.message else { return }
-        cells.pointee.segment = Moment.now().nanoseconds
-        loop.dispatching.store(message.pointee.label, ordering: .relaxed)
-    }
-
-    /// A job ends, and with it the time on the loop, if a dispatch is under way.
-    package func jobEnds() {
-        guard cells.pointee.message != nil else { return }
-        cells.pointee.busy += Moment.now().nanoseconds - cells.pointee.segment
-        loop.dispatching.store(0, ordering: .relaxed)
-    }
-
     private func event(_ late: InstanceCells.Late) -> DispatchEvent {
-        let label = loop.instrument.label(late.label)
+        let label = loop.instrument.label(Int(late.label))
         return DispatchEvent(
             time: Moment(nanoseconds: late.began), pid: loop.instrument.pid, loop: loop.id, connection: connection,
             consumer: label?.consumer ?? "", message: label?.message ?? "", outcome: late.outcome,
@@ -239,7 +246,7 @@ public final class InstanceMeter: @unchecked Sendable {
     }
 
     /// The message that was dispatched last, or is being dispatched.
-    var lastMessage: String? { loop.instrument.label(cells.pointee.lastLabel)?.message }
+    var lastMessage: String? { loop.instrument.label(Int(cells.pointee.lastLabel))?.message }
 
     /// The last few dispatches, once.
     func lastDispatches() -> [Observation] { cells.pointee.takeLatest().map { .dispatch(event($0)) } }

@@ -24,7 +24,9 @@ public final class LoopInstrument: @unchecked Sendable {
     public let lastBeat = Atomic<Int64>(0)
     /// The kernel's id of the loop's thread; 0 before the first beat.
     public let thread = Atomic<Int32>(0)
-    let dispatching = Atomic<Int>(0)
+    let dispatching = Atomic<Int32>(0)
+    /// Who has the loop. Its own memory, as in `DispatchCells`.
+    let turn = LoopTurn.allocate()
 
     private var threadName = ""
     private var windowStart = Moment.now()
@@ -54,8 +56,10 @@ public final class LoopInstrument: @unchecked Sendable {
         self.id = id
     }
 
+    deinit { turn.deallocate() }
+
     /// What is being dispatched now, as another thread sees it.
-    public var current: DispatchLabel? { instrument.label(dispatching.load(ordering: .relaxed)) }
+    public var current: DispatchLabel? { instrument.label(Int(dispatching.load(ordering: .relaxed))) }
 
     /// Does on the loop what is our own business, and not the application's: no watchdog waits for its heart meanwhile. Where a stop goes is
     /// looked at once for each class, and took 121 ms on a machine that had no processor to spare.
@@ -88,6 +92,7 @@ public final class LoopInstrument: @unchecked Sendable {
         nextBeat?.cancel()
         (nextBeat, heart) = (nil, nil)
         lastBeat.store(0, ordering: .releasing)
+        turnEnds()
         for meter in instances { events += meter.lastDispatches() }
         flush(at: Moment.now())
         // These refer to the loop, as its instrument does: a server that has stopped is let go.
@@ -136,6 +141,37 @@ public final class LoopInstrument: @unchecked Sendable {
         windowCPU = cpu
     }
 
+    // MARK: Who has the loop
+
+    /// Whether anybody has it.
+    var isHeld: Bool { turn.pointee.cells != nil }
+
+    /// From now on its time is that of these cells; of nobody's, when `holder` is `nil`.
+    @inline(__always)
+    func hold(_ holder: Unmanaged<InstanceMeter>?, _ cells: UnsafeMutablePointer<InstanceCells>, label: Int32) {
+        guard let holder else { return }
+        dispatching.store(label, ordering: .relaxed)
+        turn.pointee.holder = holder
+        turn.pointee.cells = cells
+    }
+
+    /// Whoever has the loop has it until now, and nobody after.
+    @inline(__always)
+    func holderEnds(at now: Int64) {
+        dispatching.store(0, ordering: .relaxed)
+        guard let cells = turn.pointee.cells else { return }
+        turn.pointee.cells = nil
+        if let late = cells.pointee.end(at: now) { turn.pointee.holder?._withUnsafeGuaranteedRef { $0.tell(late) } }
+    }
+
+    /// As `turnEnds`, if it is this instance that has the loop.
+    func turnEnds(of meter: InstanceMeter) {
+        if isHeld, turn.pointee.holder?.toOpaque() == Unmanaged.passUnretained(meter).toOpaque() { turnEnds() }
+    }
+
+    /// A batch of jobs is over. On the loop.
+    package func turnEnds() { if isHeld { holderEnds(at: Moment.now().nanoseconds) } }
+
     // MARK: Connections
 
     /// A connection is opened. On the loop.
@@ -151,6 +187,7 @@ public final class LoopInstrument: @unchecked Sendable {
 
     func remove(_ meter: InstanceMeter) {
         guard meter.place >= 0 else { return }
+        turnEnds(of: meter)
         let last = instances.removeLast()
         if last !== meter {
             instances[meter.place] = last
@@ -219,6 +256,21 @@ public final class LoopInstrument: @unchecked Sendable {
 
     /// Puts the last few dispatches of each instance into the window under way. On the loop.
     func handOverLatest() { for meter in instances { events += meter.lastDispatches() } }
+}
+
+/// What the time of a loop belongs to.
+struct LoopTurn {
+    /// The instance that has the loop: one of its list, which keeps it alive.
+    var holder: Unmanaged<InstanceMeter>?
+    /// Its cells; `nil` when nobody has the loop.
+    var cells: UnsafeMutablePointer<InstanceCells>?
+
+    /// Nobody has it. The caller frees it.
+    static func allocate() -> UnsafeMutablePointer<LoopTurn> {
+        let turn = UnsafeMutablePointer<LoopTurn>.allocate(capacity: 1)
+        turn.initialize(to: LoopTurn())
+        return turn
+    }
 }
 
 /// What NIO calls at each beat: a callback costs it less than a task. It does not keep the instrument alive.

@@ -34,7 +34,7 @@ public struct DispatchWindow: Hashable, Sendable, Codable {
     public var outcomes: [DispatchOutcome: Int]
     /// How many were delivered to an instance that had already been given its disconnect.
     public var afterDisconnect: Int
-    /// Time on the loop: suspensions are not counted.
+    /// Time on the loop, the writing of what was sent included: suspensions are not counted.
     public var busy: Nanoseconds
     /// Time from delivery to outcome, suspensions included.
     public var durations: DurationHistogram

@@ -30,6 +30,7 @@ struct Bench {
 
     /// What was observed, the window under way included.
     func flushed() -> ObservationLog {
+        loop.turnEnds()
         loop.flush(at: Moment(nanoseconds: 0))
         return collector.all
     }

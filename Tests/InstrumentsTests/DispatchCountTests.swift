@@ -24,14 +24,19 @@ import Testing
             let who = Int(random >> 60) % meters.count
             let (kind, type) = Self.types[Int(random >> 50) % Self.types.count]
             let outcome = DispatchOutcome.allCases[Int(random >> 40) % DispatchOutcome.allCases.count]
-            meters[who].jobBegins()
-            meters[who].dispatchBegins(kind) { type }
+            // It waited for the message, or found it; it is suspended, or not; another's job comes next, or the batch ends.
+            if step % 2 == 0 {
+                meters[who].jobBegins(kind) { type }
+            } else {
+                meters[who].jobBegins(nil) { "" }
+                meters[who].dispatchBegins(kind) { type }
+            }
             if step % 3 == 0 {
-                meters[who].jobEnds()
-                meters[who].jobBegins()
+                meters[(who + step % 2) % meters.count].jobBegins(nil) { "" }
+                meters[who].jobBegins(nil) { "" }
             }
             meters[who].dispatchEnds(outcome)
-            meters[who].jobEnds()
+            if step % 5 == 0 { bench.loop.turnEnds() }
             let key = "Chat\(who % 2) \(type)"
             expected[key, default: [:]][outcome, default: 0] += 1
             if disconnected.contains(who) { after[key, default: 0] += 1 }
@@ -80,6 +85,7 @@ import Testing
         meter.dispatchBegins(.other) { "m6" }
         bench.loop.handOverLatest()
         meter.dispatchEnds(.returned)
+        bench.loop.turnEnds()
         bench.loop.handOverLatest()
         #expect(bench.flushed().dispatches().map(\.message) == (0..<7).map { "m\($0)" })
     }
@@ -91,14 +97,47 @@ import Testing
         #expect(bench.loop.current == nil)
         meter.dispatchBegins(.receive) { "websocket.receive" }
         #expect(bench.loop.current == DispatchLabel(consumer: "Chat", message: "websocket.receive"))
-        meter.jobEnds()
+        bench.loop.turnEnds()
         #expect(bench.loop.current == nil, "it is suspended")
-        meter.jobBegins()
+        meter.jobBegins(nil) { "" }
         #expect(bench.loop.current?.message == "websocket.receive")
+        bench.instance("Other").jobBegins(nil) { "" }
+        #expect(bench.loop.current == nil, "it is suspended, and another runs that dispatches nothing")
+        meter.jobBegins(nil) { "" }
         #expect(meter.row?.instance.dispatching == true)
         meter.dispatchEnds(.returned)
+        #expect(meter.row?.instance.dispatching == false)
+        bench.loop.turnEnds()
         #expect(bench.loop.current == nil)
         #expect(meter.row?.instance.progress == 1)
+    }
+
+    @Test("in a batch one dispatch ends when the next begins: no time is counted twice, and none is lost")
+    func noGaps() throws {
+        let bench = Bench()
+        let meters = (0..<4).map { _ in bench.instance() }
+        for meter in meters {
+            meter.jobBegins(.receive) { "websocket.receive" }
+            meter.dispatchEnds(.returned)
+        }
+        let log = bench.flushed()
+        let told = log.dispatches()
+        #expect(told.count == 4)
+        for (one, next) in zip(told, told.dropFirst()) { #expect(one.time + one.duration == next.time) }
+        let window = try #require(log.dispatchWindows().first)
+        let (first, last) = (try #require(told.first), try #require(told.last))
+        #expect(window.busy == last.time + last.duration - first.time)
+    }
+
+    @Test("an instance that its loop no longer lists, as when its server has stopped, still counts what it dispatches")
+    func stopped() {
+        let bench = Bench()
+        let meter = bench.instance()
+        meter.dispatchBegins(.receive) { "websocket.receive" }
+        bench.loop.stop()
+        meter.dispatchEnds(.cancelled)
+        #expect(bench.loop.current == nil)
+        #expect(bench.flushed().dispatches().map(\.outcome) == [.cancelled])
     }
 
     @Test("a disconnect is the first only until the second; any other message is none")

@@ -56,13 +56,13 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
 
     func run(_ job: UnownedJob, begins: MessageKind?) {
         jobs &+= 1
-        if let begins {
-            meter?.dispatchBegins(begins) { begins == .receive ? "websocket.receive" : type }
+        if let meter {
+            meter.jobBegins(begins) { begins == .receive ? "websocket.receive" : type }
         } else {
-            meter?.jobBegins()
+            // A job that is nobody's: the one before it ends here.
+            home.instrument?.turnEnds()
         }
         job.runSynchronously(on: asUnownedTaskExecutor())
-        meter?.jobEnds()
         afterJob?()
     }
 }

@@ -75,6 +75,7 @@ public final class ConsumerLoop: @unchecked Sendable {
             for _ in 0..<ready.count { ready.runFirst() }
             batches += 1
         }
+        instrument?.turnEnds()
         isRunning = false
         if !ready.isEmpty || hasYielded { scheduleNextTick() }
     }
