@@ -4,11 +4,11 @@ import Instruments
 import Observations
 import Synchronization
 
-/// A thread that watches the heartbeats of all loops, and says which one is blocked, in what, for how long.
+/// A thread that watches for a sign of life of all loops, and says which one is blocked, in what, for how long.
 ///
 /// A thread of its own and not a task: a blocked loop may be one that the tasks' pool waits for.
 final class Watchdog: Sendable {
-    /// A heart that is later than this is missed.
+    /// A loop that is later than this is missed.
     static let limit = Nanoseconds.milliseconds(100)
     /// How often it looks.
     private static let period = Nanoseconds.milliseconds(20)
@@ -56,8 +56,8 @@ final class Watchdog: Sendable {
     private struct Watch {
         /// The account of its thread, kept open; `nil` when the kernel keeps none.
         var scheduler: SchedulerAccount?
-        /// The last beat that was seen, when we began to wait for the next, and the scheduler's account at that time.
-        var beat: Int64
+        /// When it is to be heard of, when it was to be at the earliest since we look, and the scheduler's account as we saw that.
+        var due: Int64
         var since: Moment
         var account: SchedulerReading?
         /// The block under way.
@@ -81,23 +81,23 @@ final class Watchdog: Sendable {
     }
 
     private func look(at loop: LoopInstrument, since now: Moment, _ watches: inout [String: Watch]) {
-        let beat = loop.lastBeat.load(ordering: .acquiring)
-        guard beat != 0 else { return }
+        let next = loop.due.load(ordering: .acquiring)
+        guard next != 0 else { return }
         let thread = loop.thread.load(ordering: .relaxed)
-        var watch = watches[loop.id] ?? Watch(beat: beat, since: now)
+        var watch = watches[loop.id] ?? Watch(due: next, since: now)
         defer { watches[loop.id] = watch }
         if watch.scheduler?.thread != thread {
             watch.scheduler = SchedulerAccount(of: thread)
             watch.account = watch.scheduler?.read(state: false)
         }
-        if beat != watch.beat {
-            // The heart beats again: it beat first when the block was over.
+        if next != watch.due {
+            // It was heard of again: first when the block was over.
             if let block = watch.block, !watch.isTold { sink.record([.block(block)]) }
             watch = Watch(
-                scheduler: watch.scheduler, beat: beat, since: Moment(nanoseconds: beat),
+                scheduler: watch.scheduler, due: next, since: Moment(nanoseconds: next),
                 account: watch.scheduler?.read(state: false))
         }
-        let due = max(watch.since, Moment(nanoseconds: beat) + LoopInstrument.beat)
+        let due = max(watch.since, Moment(nanoseconds: next))
         let late = Moment.now() - due
         guard late > Self.limit else { return }
         // A loop that merely gets no CPU is late and not blocked.

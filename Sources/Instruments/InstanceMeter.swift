@@ -111,7 +111,7 @@ public final class InstanceMeter: @unchecked Sendable {
 
     /// The instance has ended, and with it the tasks that it was started with.
     package func instanceEnded(_ outcome: ConnectionEvent.Outcome, error: String? = nil) {
-        loop.turnEnds(of: self)
+        loop.holderEnds(self)
         hasEnded = true
         if let classMeter {
             for event in lastDispatches() { loop.record(event) }
@@ -169,9 +169,9 @@ public final class InstanceMeter: @unchecked Sendable {
     @inline(never)
     private func unusualJobBegins(_ begins: MessageKind?, _ type: () -> String) {
         if let begins { return dispatchBegins(begins, type: type) }
-        guard loop.isHeld || cells.pointee.message != nil else { return }
+        guard loop.wantsTime || cells.pointee.message != nil else { return }
         let now = Moment.now().nanoseconds
-        loop.holderEnds(at: now)
+        loop.jobBegins(at: now)
         guard cells.pointee.message != nil else { return }
         cells.pointee.segment = now
         hold()
@@ -183,7 +183,7 @@ public final class InstanceMeter: @unchecked Sendable {
     package func dispatchBegins(_ kind: MessageKind, type: () -> String) {
         let now = Moment.now().nanoseconds
         let known = kind == .receive ? cells.pointee.receive : nil
-        guard let message = known ?? classMeter?.message(type()).cells else { return loop.holderEnds(at: now) }
+        guard let message = known ?? classMeter?.message(type()).cells else { return loop.jobBegins(at: now) }
         if kind == .receive { cells.pointee.receive = message }
         begin(message, at: now)
         guard kind == .disconnect else { return }
@@ -196,12 +196,12 @@ public final class InstanceMeter: @unchecked Sendable {
 
     @inline(__always)
     private func begin(_ message: UnsafeMutablePointer<DispatchCells>, at now: Int64) {
-        loop.holderEnds(at: now)
+        loop.jobBegins(at: now)
         cells.pointee.begin(message, at: now)
         hold()
     }
 
-    /// From now on the loop's time is this instance's, until `LoopInstrument.holderEnds`.
+    /// From now on the loop's time is this instance's, until the next job begins or the batch ends.
     @inline(__always)
     private func hold() {
         // The loop's list keeps alive who is in it.

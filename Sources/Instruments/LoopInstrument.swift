@@ -7,10 +7,13 @@ public import Synchronization
 
 /// Counts what happens on one loop, without locks, and hands it over each 100 ms.
 ///
-/// `@unchecked Sendable`: touched on the loop's thread only, but for the three atomics, which a watchdog reads.
+/// `@unchecked Sendable`: touched on the loop's thread only, but for the atomics, which a watchdog reads.
 public final class LoopInstrument: @unchecked Sendable {
-    /// How often the heart beats.
+    /// How often the heart beats of a loop that runs no consumers, and how long a batch of jobs has before it is missed.
     public static let beat = Nanoseconds.milliseconds(10)
+    /// How often it beats on a loop whose consumers run in batches: each batch is a beat of its own, and a timer costs a
+    /// virtual machine more than a hundred messages.
+    public static let slowBeat = Nanoseconds.milliseconds(50)
     /// The length of a window.
     public static let window = Nanoseconds.milliseconds(100)
     /// Most classes and routes told apart on a loop; further ones are counted together.
@@ -20,8 +23,9 @@ public final class LoopInstrument: @unchecked Sendable {
     let loop: any EventLoop
     /// The loop's id in observations.
     public let id: String
-    /// When the heart last beat, in nanoseconds of the monotonic clock; 0 before the first.
-    public let lastBeat = Atomic<Int64>(0)
+    /// When the loop is to be heard of next at the latest, in nanoseconds of the monotonic clock: a batch of jobs ends, or the
+    /// heart beats. 0 when nobody is to wait for that.
+    public let due = Atomic<Int64>(0)
     /// The kernel's id of the loop's thread; 0 before the first beat.
     public let thread = Atomic<Int32>(0)
     let dispatching = Atomic<Int32>(0)
@@ -43,6 +47,7 @@ public final class LoopInstrument: @unchecked Sendable {
     var sinks: [(id: Int, sink: any ObservationSink)] = []
     private var wasObserved = false
     private var heart: Heart?
+    private var beatDue = Moment(nanoseconds: 0)
     private var nextBeat: NIOScheduledCallback?
 
     private struct ClassKey: Hashable {
@@ -64,8 +69,8 @@ public final class LoopInstrument: @unchecked Sendable {
     /// Does on the loop what is our own business, and not the application's: no watchdog waits for its heart meanwhile. Where a stop goes is
     /// looked at once for each class, and took 121 ms on a machine that had no processor to spare.
     func unwatched<Value>(_ body: () -> Value) -> Value {
-        let beat = lastBeat.exchange(0, ordering: .acquiringAndReleasing)
-        defer { if beat != 0 { lastBeat.store(Moment.now().nanoseconds, ordering: .releasing) } }
+        let due = self.due.exchange(0, ordering: .acquiringAndReleasing)
+        defer { if due != 0 { self.due.store((Moment.now() + Self.beat).nanoseconds, ordering: .releasing) } }
         return body()
     }
 
@@ -77,21 +82,26 @@ public final class LoopInstrument: @unchecked Sendable {
         thread.store(ls_gettid(), ordering: .relaxed)
         windowStart = Moment.now()
         windowCPU = Nanoseconds.threadCPU()
-        lastBeat.store(windowStart.nanoseconds, ordering: .releasing)
         heart = Heart(self)
-        scheduleBeat()
+        turn.pointee.isWatched = true
+        scheduleBeat(after: windowStart, left: Self.window)
     }
 
-    private func scheduleBeat() {
+    /// The next beat comes before the window ends, in which there is so much time left.
+    private func scheduleBeat(after now: Moment, left: Nanoseconds) {
         guard let heart else { return }
-        nextBeat = try? loop.scheduleCallback(in: .nanoseconds(Self.beat.count), handler: heart)
+        let pause = min(turn.pointee.hasRun ? Self.slowBeat : Self.beat, max(left, .milliseconds(1)))
+        beatDue = now + pause
+        due.store(beatDue.nanoseconds, ordering: .releasing)
+        nextBeat = try? loop.scheduleCallback(in: .nanoseconds(pause.count), handler: heart)
     }
 
     /// Ends the heartbeat and hands over what is left. On the loop.
     public func stop() {
         nextBeat?.cancel()
         (nextBeat, heart) = (nil, nil)
-        lastBeat.store(0, ordering: .releasing)
+        turn.pointee.isWatched = false
+        due.store(0, ordering: .releasing)
         turnEnds()
         for meter in instances { events += meter.lastDispatches() }
         flush(at: Moment.now())
@@ -111,12 +121,11 @@ public final class LoopInstrument: @unchecked Sendable {
     }
 
     fileprivate func beatNow() {
-        scheduleBeat()
         let now = Moment.now()
-        let due = lastBeat.load(ordering: .relaxed) + Self.beat.count
-        worstLag = max(worstLag, now.nanoseconds - due)
-        lastBeat.store(now.nanoseconds, ordering: .releasing)
-        if now - windowStart >= Self.window { flush(at: now) }
+        worstLag = max(worstLag, (now - beatDue).count)
+        let length = now - windowStart
+        scheduleBeat(after: now, left: length >= Self.window ? Self.window : Self.window - length)
+        if length >= Self.window { flush(at: now) }
     }
 
     /// Hands over the window. On the loop.
@@ -143,8 +152,9 @@ public final class LoopInstrument: @unchecked Sendable {
 
     // MARK: Who has the loop
 
-    /// Whether anybody has it.
-    var isHeld: Bool { turn.pointee.cells != nil }
+    /// Whether a job is to read the clock as it begins, although it dispatches nothing: it is the first of its batch, or
+    /// somebody has the loop until then.
+    var wantsTime: Bool { turn.pointee.began == 0 || turn.pointee.cells != nil }
 
     /// From now on its time is that of these cells; of nobody's, when `holder` is `nil`.
     @inline(__always)
@@ -155,22 +165,52 @@ public final class LoopInstrument: @unchecked Sendable {
         turn.pointee.cells = cells
     }
 
-    /// Whoever has the loop has it until now, and nobody after.
+    /// A job begins: whoever had the loop has had it until now.
     @inline(__always)
-    func holderEnds(at now: Int64) {
+    func jobBegins(at now: Int64) {
+        if turn.pointee.began == 0 { turnBegins(at: now) }
+        holderEnds(at: now)
+    }
+
+    @inline(__always)
+    private func holderEnds(at now: Int64) {
         dispatching.store(0, ordering: .relaxed)
         guard let cells = turn.pointee.cells else { return }
         turn.pointee.cells = nil
         if let late = cells.pointee.end(at: now) { turn.pointee.holder?._withUnsafeGuaranteedRef { $0.tell(late) } }
     }
 
-    /// As `turnEnds`, if it is this instance that has the loop.
-    func turnEnds(of meter: InstanceMeter) {
-        if isHeld, turn.pointee.holder?.toOpaque() == Unmanaged.passUnretained(meter).toOpaque() { turnEnds() }
+    /// As `holderEnds` now, if it is this instance that has the loop.
+    func holderEnds(_ meter: InstanceMeter) {
+        guard turn.pointee.cells != nil,
+            turn.pointee.holder?.toOpaque() == Unmanaged.passUnretained(meter).toOpaque()
+        else { return }
+        holderEnds(at: Moment.now().nanoseconds)
     }
 
-    /// A batch of jobs is over. On the loop.
-    package func turnEnds() { if isHeld { holderEnds(at: Moment.now().nanoseconds) } }
+    /// The loop is alive: it begins to run what is ready.
+    @inline(never)
+    private func turnBegins(at now: Int64) {
+        turn.pointee.began = now
+        turn.pointee.hasRun = true
+        if turn.pointee.isWatched { due.store(now + Self.beat.count, ordering: .releasing) }
+    }
+
+    /// A job of no instance begins. On the loop.
+    package func otherJobBegins() { if wantsTime { jobBegins(at: Moment.now().nanoseconds) } }
+
+    /// A batch of jobs is over: as long as it took, nothing else had its turn. On the loop.
+    package func turnEnds() {
+        let began = turn.pointee.began
+        guard began != 0 else { return }
+        turn.pointee.began = 0
+        let now = Moment.now().nanoseconds
+        holderEnds(at: now)
+        worstLag = max(worstLag, now - began)
+        if turn.pointee.isWatched {
+            due.store(max(beatDue.nanoseconds, now + Self.beat.count), ordering: .releasing)
+        }
+    }
 
     // MARK: Connections
 
@@ -187,7 +227,7 @@ public final class LoopInstrument: @unchecked Sendable {
 
     func remove(_ meter: InstanceMeter) {
         guard meter.place >= 0 else { return }
-        turnEnds(of: meter)
+        holderEnds(meter)
         let last = instances.removeLast()
         if last !== meter {
             instances[meter.place] = last
@@ -264,6 +304,12 @@ struct LoopTurn {
     var holder: Unmanaged<InstanceMeter>?
     /// Its cells; `nil` when nobody has the loop.
     var cells: UnsafeMutablePointer<InstanceCells>?
+    /// When the batch of jobs under way began; 0 between two.
+    var began: Int64 = 0
+    /// Whether there was ever one.
+    var hasRun = false
+    /// Whether the heart beats, and somebody may wait for it.
+    var isWatched = false
 
     /// Nobody has it. The caller frees it.
     static func allocate() -> UnsafeMutablePointer<LoopTurn> {

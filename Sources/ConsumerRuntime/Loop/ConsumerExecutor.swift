@@ -59,8 +59,7 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
         if let meter {
             meter.jobBegins(begins) { begins == .receive ? "websocket.receive" : type }
         } else {
-            // A job that is nobody's: the one before it ends here.
-            home.instrument?.turnEnds()
+            home.instrument?.otherJobBegins()
         }
         job.runSynchronously(on: asUnownedTaskExecutor())
         afterJob?()
