@@ -30,9 +30,9 @@ struct CodeRole: OptionSet {
 
     init(name: String, fileName: String) {
         var role: CodeRole = []
-        if fileName.contains("/site-packages/") || fileName.contains("/dist-packages/") {
+        if fileName.holds("/site-packages/") || fileName.holds("/dist-packages/") {
             role = .installed
-        } else if !fileName.hasPrefix("<"), !fileName.contains("/lib/python3") {
+        } else if !fileName.hasPrefix("<"), !fileName.holds("/lib/python3") {
             role = .application
         }
         func add(_ more: CodeRole, where found: Bool) { if found { role.insert(more) } }
@@ -41,7 +41,7 @@ struct CodeRole: OptionSet {
         case "receive":
             add(
                 .layerReceive,
-                where: fileName.hasSuffix("channels/layers.py") || fileName.contains("/channels_redis/"))
+                where: fileName.hasSuffix("channels/layers.py") || fileName.holds("/channels_redis/"))
         case "serve": add(.uvicornServer, where: fileName.hasSuffix("uvicorn/server.py"))
         case "worker_serve": add(.hypercornServer, where: fileName.hasSuffix("hypercorn/asyncio/run.py"))
         case "__call__":

@@ -118,7 +118,7 @@ private struct RuntimeSymbols {
     ) -> RemoteAddress? {
         guard version.minor == 14 else { return nil }
         let files = maps.files.filter { $0.inode != 0 }
-        let ranked = files.filter { $0.path.contains("/_asyncio.") } + files.filter { $0.path.contains("python3.14") }
+        let ranked = files.filter { $0.path.holds("/_asyncio.") } + files.filter { $0.path.holds("python3.14") }
         for mapping in ranked.prefix(4) {
             guard let elf = try? ElfFile(of: mapping, in: pid, proc: proc), let bias = elf.loadBias(of: mapping),
                 let section = elf.section(".AsyncioDebug")
@@ -138,8 +138,8 @@ private struct RuntimeSymbols {
         // The library first, then the program (a static build, an embedding server), then whatever else says Python.
         let files = maps.files.filter { $0.inode != 0 }
         let ranked =
-            files.filter { $0.path.contains("/libpython") } + files.filter { $0.path == program }
-            + files.filter { $0.path.contains("python") && !$0.path.contains("/lib-dynload/") }
+            files.filter { $0.path.holds("/libpython") } + files.filter { $0.path == program }
+            + files.filter { $0.path.holds("python") && !$0.path.holds("/lib-dynload/") }
         for mapping in ranked.prefix(16) {
             guard let elf = try? ElfFile(of: mapping, in: pid, proc: proc), let bias = elf.loadBias(of: mapping) else {
                 continue

@@ -69,6 +69,8 @@ final class StackDesk: Sendable {
     /// Reads windows until there are no more; blocks the calling thread.
     func work(_ drawing: StackDrawing, into sink: any ObservationSink) {
         defer { ended.signal() }
+        // The sampler must not be late for us; we may be.
+        _ = ls_step_back()
         var (tidyDue, cpu) = (Moment.now(), Nanoseconds.threadCPU().count)
         while true {
             submitted.wait()

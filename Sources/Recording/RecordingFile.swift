@@ -26,7 +26,8 @@ struct RecordingFile: Sendable {
             try database.write { try Schema.current.create(in: $0) }
             appender = try database.writeWithoutTransaction { database in
                 // A killed process loses nothing in WAL with NORMAL; only a crash of the machine may cost the last commits.
-                try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+                // Rows are appended: half of the usual cache does as well, and is 1 MB.
+                try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1000")
                 return LentAppender(try Appender(in: database))
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {

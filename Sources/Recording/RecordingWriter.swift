@@ -1,5 +1,6 @@
 import Dispatch
 import GRDB
+import Glibc
 public import Observations
 import Synchronization
 
@@ -58,7 +59,11 @@ public final class RecordingWriter: ObservationSink {
             return wasEmpty ? Self.delay : nil
         }
         guard let due else { return }
-        queue.asyncAfter(deadline: .now() + due) { self.flush() }
+        queue.asyncAfter(deadline: .now() + due) {
+            // What is recorded is in memory already: whoever watches a target goes first. Of this thread alone (Linux).
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+            self.flush()
+        }
     }
 
     /// Why writing stopped, if it did: the first error.

@@ -10,14 +10,12 @@ public struct TargetFiles: Sendable {
     private let proc: ProcFS
     /// When the process started, as seconds since 1970; `nil` when that cannot be told.
     private let started: Double?
-    private let credentials: ProcessCredentials?
 
     /// The files of a process.
     public init(of identity: ProcessIdentity, in proc: ProcFS = ProcFS()) {
         pid = identity.pid
         self.proc = proc
         started = Self.started(identity)
-        credentials = ProcessCredentials(of: "\(identity.pid)", in: proc)
     }
 
     /// Why a file's lines are not given.
@@ -54,7 +52,7 @@ public struct TargetFiles: Sendable {
 
     private func isReadableByTarget(_ status: stat) -> Bool {
         if status.st_mode & S_IROTH != 0 { return true }
-        guard let credentials else { return false }
+        guard let credentials = ProcessCredentials(of: "\(pid)", in: proc) else { return false }
         return credentials.user.effective == 0
             || status.st_uid == credentials.user.effective && status.st_mode & S_IRUSR != 0
             || status.st_gid == credentials.group.effective && status.st_mode & S_IRGRP != 0

@@ -13,20 +13,23 @@ public struct StacksText {
 
     /// A block per thread: the busy ones first.
     public var text: String {
-        samples.sorted { left, right in
+        let ordered = samples.sorted { left, right in
             if left.activity != right.activity { return left.activity == .running }
             return (left.pid, left.tid) < (right.pid, right.tid)
         }
-        .map(block).joined(separator: "\n")
+        return ordered.reduce(into: "") { text, sample in
+            if !text.isEmpty { text += "\n" }
+            text += block(sample)
+        }
     }
 
     private func block(_ sample: StackSample) -> String {
-        var facts = [sample.activity.rawValue]
-        if sample.holdsGIL == true { facts.append("holds the GIL") }
-        if let task = sample.task { facts.append("task \(task.plain(limit: 64))") }
-        if let consumer = sample.consumer { facts.append(consumer.plain(limit: 96)) }
+        var facts = "  " + sample.activity.rawValue
+        if sample.holdsGIL == true { facts += ", holds the GIL" }
+        if let task = sample.task { facts += ", task \(task.plain(limit: 64))" }
+        if let consumer = sample.consumer { facts += ", " + consumer.plain(limit: 96) }
         var text = style.bold("Thread \(sample.tid) \(sample.thread.plain(limit: 32))")
-        text += style.dim("  " + facts.joined(separator: ", ")) + "\n"
+        text += style.dim(facts) + "\n"
         for frame in sample.stack.frames.reversed() {
             let mark = frame.kind == .native ? style.dim("native ") : ""
             text += "    \(mark)\(Place.text(frame))\n"

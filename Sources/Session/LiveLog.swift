@@ -39,8 +39,12 @@ final class LiveLog: ObservationSink {
 
     /// The log as it stands.
     var snapshot: ObservationLog {
-        let (entries, stacks) = state.withLock { ($0.entries, $0.stacks.sums) }
-        return ObservationLog(entries + stacks.map(Observation.stack))
+        var (all, stacks) = state.withLock { ($0.entries, $0.stacks.sums) }
+        // Twice a second: made once, at its full length.
+        all.reserveCapacity(all.count + stacks.count)
+        for sample in stacks { all.append(.stack(sample)) }
+        stacks = []
+        return ObservationLog(all)
     }
 
     static func tidied(_ entries: [Observation]) -> [Observation] {

@@ -11,7 +11,10 @@ struct StackSums {
     /// Stands for the frames that were cut.
     static let folded = Frame(kind: .logical, function: "[deeper frames, folded]")
 
-    private var places: [StackSample.Likeness: Int] = [:]
+    /// The newest of the sums whose likeness has a hash, by that hash; a tenth of what keys that hold the likeness would take.
+    private var newest: [Int: Int32] = [:]
+    /// For each sum the one before it with the same hash, or -1.
+    private var before: [Int32] = []
     private(set) var sums: [StackSample] = []
     private var threshold = StackSums.limit
 
@@ -26,11 +29,17 @@ struct StackSums {
 
     private mutating func sum(_ sample: StackSample) {
         let likeness = sample.likeness
-        guard let place = places[likeness] else {
-            places[likeness] = sums.count
+        let hash = likeness.hashValue
+        let last = newest[hash] ?? -1
+        var found = last
+        while found >= 0, sums[Int(found)].likeness != likeness { found = before[Int(found)] }
+        guard found >= 0 else {
+            newest[hash] = Int32(truncatingIfNeeded: sums.count)
+            before.append(last)
             sums.append(sample)
             return
         }
+        let place = Int(found)
         sums[place].count += sample.count
         sums[place].weight = sums[place].weight + sample.weight
         sums[place].time = max(sums[place].time, sample.time)
@@ -41,7 +50,8 @@ struct StackSums {
         repeat {
             let heaviestFirst = sums.sorted { $0.weight > $1.weight }
             let kept = heaviestFirst.count / 2
-            places.removeAll(keepingCapacity: true)
+            newest.removeAll(keepingCapacity: true)
+            before.removeAll(keepingCapacity: true)
             sums.removeAll(keepingCapacity: true)
             depth = 0
             for (place, sample) in heaviestFirst.enumerated() {

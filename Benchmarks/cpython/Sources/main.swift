@@ -20,7 +20,7 @@ func moment(in seconds: Double) -> Moment { Moment(nanoseconds: Int64((now() + s
 /// The most that was resident of this process (getrusage(2)).
 func peakMegabytes() -> Double {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Double(usage.ru_maxrss) / 1024
 }
 

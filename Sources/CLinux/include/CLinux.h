@@ -21,8 +21,13 @@ int64_t ls_process_vm_readv(
 int64_t ls_process_vm_writev(
     int32_t pid, const struct ls_range *local, uint64_t locals, const struct ls_range *ranges, uint64_t count);
 
-/// prctl(2) PR_SET_TIMERSLACK of the calling thread: how late its sleeps may end.
-int32_t ls_set_timer_slack(uint64_t nanoseconds);
+/// Has the calling thread run as soon as its sleeps end: prctl(2) PR_SET_TIMERSLACK, and by sched_setattr(2) the shortest
+/// slice there is, so that it need not wait until another's is over, and a niceness of -5 where we may. Kernels before 6.12
+/// have no such slices; a thread with a policy other than SCHED_OTHER keeps it. 0, or -errno of the former.
+int32_t ls_be_punctual(void);
+
+/// setpriority(2): gives the calling thread, and no other, a niceness of 5, so that those that must not be late go first.
+int32_t ls_step_back(void);
 
 /// prctl(2) PR_SET_NAME of the calling thread; cut after 15 bytes.
 int32_t ls_set_thread_name(const char *name);

@@ -9,12 +9,8 @@ final class TargetSources {
     private static let reach = 64
 
     private let files: TargetFiles
-    private var definitions: [Definition: Int] = [:]
-
-    private struct Definition: Hashable {
-        let file: String
-        let line: Int
-    }
+    /// By line and file, as one text: see `StackResolver.Place`.
+    private var definitions: [String: Int] = [:]
     private var lastFile: (name: String, lines: [ArraySlice<UInt8>]?) = ("", nil)
 
     init(of process: PythonProcess) {
@@ -25,7 +21,7 @@ final class TargetSources {
     /// once; of libraries it is not.
     func definitionLine(of code: CodeObject) -> Int {
         guard code.isApplication else { return code.firstLine }
-        let key = Definition(file: code.fileName, line: code.firstLine)
+        let key = "\(code.firstLine) \(code.fileName)"
         if let known = definitions[key] { return known }
         // A target that makes functions without end must not fill us.
         if definitions.count >= Self.cacheLimit { definitions.removeAll() }

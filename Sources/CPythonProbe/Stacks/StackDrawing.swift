@@ -38,8 +38,7 @@ final class StackDrawing {
                     activity: tag & 1 == 1 ? .idle : .running, holdsGIL: tag & 2 != 0, stack: entry.trace,
                     count: entry.count, weight: Nanoseconds(weight * Int64(entry.count)))
                 // Two places on one line make one stack.
-                if let place = places.updateValue(window.stacks.count, forKey: sample.likeness) {
-                    places[sample.likeness] = place
+                if let place = Self.place(of: sample, in: window.stacks, &places) {
                     window.stacks[place].count += sample.count
                     window.stacks[place].weight = window.stacks[place].weight + sample.weight
                 } else {
@@ -49,6 +48,21 @@ final class StackDrawing {
             table.renew()
         }
         return window
+    }
+
+    /// Few stacks are compared one by one, as in a dump, which then needs no table of them: see `StackResolver.Place`.
+    private static let fewStacks = 8
+
+    /// Where a sample like this one is; `nil` when it is the first, which is to be put at the end.
+    private static func place(
+        of sample: StackSample, in stacks: [StackSample], _ places: inout [StackSample.Likeness: Int]
+    ) -> Int? {
+        let likeness = sample.likeness
+        if stacks.count < fewStacks { return stacks.firstIndex { $0.likeness == likeness } }
+        if places.isEmpty { for (place, known) in stacks.enumerated() { places[known.likeness] = place } }
+        if let place = places[likeness] { return place }
+        places[likeness] = stacks.count
+        return nil
     }
 
     /// Whether all code objects of a stack are still those that were read.

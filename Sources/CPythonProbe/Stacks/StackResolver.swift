@@ -12,15 +12,20 @@ import TargetMemory
 /// One thread.
 final class StackResolver {
     /// A frame's words.
-    private struct Place: Hashable {
+    private struct Place: Equatable {
         var code: UInt64
         var instruction: UInt64
+
+        /// What it is looked up by; another place may have the same. Not a `Hashable` of our own: a type's conformance has to
+        /// be searched among all that the program has, once in each process, and that is a fiftieth of what a dump does.
+        var key: UInt64 { code &* 0x9E37_79B9_7F4A_7C15 ^ instruction }
     }
 
     private let reader: ObjectReader
     private let codes = CodeTable.withRoles()
     /// What is known of a place.
     private struct Known {
+        let place: Place
         /// The code object that it was found in: another one may lie there later.
         let code: CodeObject
         let frame: Frame
@@ -33,17 +38,9 @@ final class StackResolver {
     }
 
     /// Places seen: the frames of one place are one.
-    private var places: [Place: Known] = [:]
+    private var places: [UInt64: Known] = [:]
     private var walk = 0
     private let sources: TargetSources
-    /// The lines of `def`s found in source files, which are not read twice for them.
-    private var definitions: [Definition: Int] = [:]
-
-    /// A function, as its code object says it.
-    private struct Definition: Hashable {
-        var file: String
-        var firstLine: Int
-    }
 
     init(_ process: PythonProcess) {
         reader = ObjectReader(process.memory, layout: process.layout)
@@ -87,35 +84,25 @@ final class StackResolver {
     private func known(_ place: Place, asks: Bool) throws(RemoteReadError) -> Known? {
         guard let code = try codes.code(place.code, reader) else { return nil }
         var known: Known
-        if let before = places[place], before.code === code {
+        if let before = places[place.key], before.place == place, before.code === code {
             known = before
             guard asks, !known.isIncomplete, known.isCall == nil || known.walk != walk else { return known }
         } else {
             guard let unit = reader.unit(place.instruction, in: code) else { return nil }
             let frame = Frame(
                 kind: .python, function: code.qualifiedName, file: code.fileName, line: code.line(at: unit),
-                definition: definition(of: code))
+                definition: sources.definitionLine(of: code))
             known = Known(
-                code: code, frame: frame, isIncomplete: reader.isIncomplete(unit, in: code), isCall: nil, walk: walk)
+                place: place, code: code, frame: frame, isIncomplete: reader.isIncomplete(unit, in: code), isCall: nil,
+                walk: walk)
         }
         if asks, !known.isIncomplete, let unit = reader.unit(place.instruction, in: code) {
             (known.isCall, known.walk) = (try reader.isCallSite(unit, of: code), walk)
         }
         if places.count >= Self.placeLimit { places.removeAll() }
-        places[place] = known
+        places[place.key] = known
         return known
     }
 
     private static let placeLimit = 16_384
-
-    private func definition(of code: CodeObject) -> Int {
-        let key = Definition(file: code.fileName, firstLine: code.firstLine)
-        if let line = definitions[key] { return line }
-        let line = sources.definitionLine(of: code)
-        if definitions.count >= Self.definitionLimit { definitions.removeAll() }
-        definitions[key] = line
-        return line
-    }
-
-    private static let definitionLimit = 16_384
 }

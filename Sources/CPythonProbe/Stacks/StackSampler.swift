@@ -12,7 +12,7 @@ public import TargetMemory
 /// Counts are turned into observations once a window. Deadlines are absolute: a late sample does not delay the next
 /// ones, and deadlines that were missed altogether are skipped.
 ///
-/// One thread, which `run` blocks and whose timer slack it sets; not one of Swift's own.
+/// One thread, which `run` blocks and whose timer slack and slice it sets; not one of Swift's own.
 public final class StackSampler {
     /// How often the list of threads is read again, and each thread's activity.
     private static let (threadsEvery, activityEvery) = (Nanoseconds.milliseconds(200), Nanoseconds.milliseconds(10))
@@ -33,6 +33,8 @@ public final class StackSampler {
     private var suspect: [UInt64] = []
     private var watched: [WatchedThread] = []
     private var jitter: UInt64 = 1
+    /// Whether the sampling thread has been told not to be late.
+    private var isPunctual = false
     private var quality = SampleQuality()
     private var stops = 0
     private var threadsDue = Moment(nanoseconds: .min)
@@ -125,7 +127,7 @@ public final class StackSampler {
     ///
     /// - Returns: `false` when the target is gone.
     func sample(until deadline: Moment) -> Bool {
-        _ = ls_set_timer_slack(1)
+        if !isPunctual { isPunctual = ls_be_punctual() == 0 }
         defer { for thread in watched { thread.stopper?.letGo() } }
         var now = Moment.now()
         var due = now
