@@ -8,8 +8,9 @@ import TargetMemory
 
 /// The thread that takes censuses: two within the first half second, then as often as their cost allows.
 final class CensusThread: Sendable {
-    /// A census is taken no sooner than this many times its own cost after the last one (design §7).
-    private static let thrift: Int64 = 50
+    /// A census is taken no sooner than this many times its own cost after the last one: on a server with very many connections
+    /// all of them take one part in so many of a core.
+    private static let thrift: Int64 = 64
     private static let settling = Nanoseconds.milliseconds(4_050)
     private static let (soonest, usual) = (Nanoseconds.milliseconds(400), Nanoseconds.seconds(1))
     /// The collector's lists are walked again this long after suspicion arose the last time.
@@ -64,11 +65,12 @@ final class CensusThread: Sendable {
                 observations.append(.types(types))
             }
             let cpuNow = Nanoseconds.threadCPU().count
-            // Processor time: a wait for a processor costs nobody anything, and on a crowded machine it would be most of it.
-            let cost = cpuNow - cpuBefore
             observations.append(.impact(Impact(observerCPU: Nanoseconds(cpuNow - cpu))))
             cpu = cpuNow
             sink.record(observations)
+            // Processor time, with what it takes to hand the census on: a wait for a processor costs nobody anything, and on a
+            // crowded machine it would be most of it.
+            let cost = Nanoseconds.threadCPU().count - cpuBefore
             var thrifty = start + max(Self.usual, Nanoseconds(cost * Self.thrift))
             if dispatches.isWatching { thrifty = min(thrifty, start + DispatchCounter.toldWithin) }
             wait(until: due(after: taken, census, begun: begun ?? start, thrifty)) { dispatches.look() }

@@ -26,15 +26,22 @@ struct BridgeQueue {
     /// Fewest that waited in any of them.
     var leastWaiting: Int { sightings.map { $0.waiting.reduce(0) { $0 + $1.count } }.min() ?? 0 }
 
-    /// Whether the very same call had the thread all the time, waiting for another thread's signal at the same place.
+    /// Whether the very same call had the thread in as many of the last censuses as are needed, waiting for another thread's
+    /// signal at the same place.
+    var looksStuck: Bool {
+        let first = latest[latest.startIndex].running
+        return first.waitsIn?.isWaitForThread == true
+            && latest.allSatisfy { sighting in
+                sighting.running.running == first.running && sighting.running.waitsIn == first.waitsIn
+                    && sighting.running.function == first.function
+            }
+    }
+
+    /// Whether it did so all the time between them too.
     var isStuck: Bool {
-        let first = sightings[0].running
-        return sightings.allSatisfy { sighting in
-            sighting.running.running == first.running && sighting.running.waitsIn == first.waitsIn
-                && sighting.running.function == first.function
-        } && first.waitsIn?.isWaitForThread == true
-            // The first census may be taken before the first sample.
-            && running.since.map { $0 <= sightings[1].time } ?? false
+        // The first census may be taken before the first sample.
+        guard looksStuck, let second = latest.dropFirst().first?.time, let since = running.since else { return false }
+        return since <= second
     }
 
     /// The queues of each process, those in their last census only.

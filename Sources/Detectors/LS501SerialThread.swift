@@ -5,7 +5,7 @@ import Observations
 public struct SerialThread: Detector {
     /// Calls that wait, at least, in each census.
     static let leastWaiting = 2
-    /// How long the thread must have been inside calls without a pause.
+    /// How long calls that are not short must have held the thread, one right after the other (`CallRun`).
     static let leastHeld = Nanoseconds.milliseconds(300)
 
     /// A detector.
@@ -22,12 +22,15 @@ public struct SerialThread: Detector {
                 """,
             detection: """
                 In three censuses in a row, over more than a second, one call has the executor's only thread and at \
-                least two wait for it, and the thread was inside calls without a pause. Waiting coroutines and the \
-                thread's call are joined by the object that they share in asgiref's frames.
+                least two wait for it, and the thread has been held for 300 ms: by one call, or by several of 50 ms and \
+                more one right after the other. Waiting coroutines and the thread's call are joined by the object that \
+                they share in asgiref's frames, and by that object one call is told from the next, a hundred times a second.
                 """,
             falsePositives: """
-                Short calls leave the thread between any two of them and are not accused. Calls that were given \
-                `thread_sensitive=False` run in the loop's own pool and are not looked at.
+                Short calls are not accused, however many wait for the thread. On a loaded machine every call takes \
+                long: time in which the thread waited for a processor, or for the interpreter's lock while another thread \
+                had it, is not counted. Calls that were given `thread_sensitive=False` run in the loop's own pool and are \
+                not looked at.
                 """,
             fixes: [
                 (
@@ -49,7 +52,7 @@ public struct SerialThread: Detector {
     }
 
     private func finding(_ queue: BridgeQueue) -> Finding? {
-        guard queue.leastWaiting >= Self.leastWaiting, !queue.isStuck, let held = Self.held(by: queue) else {
+        guard queue.leastWaiting >= Self.leastWaiting, !queue.looksStuck, let held = Self.held(by: queue) else {
             return nil
         }
         // Whoever had the thread most often holds the others up.
@@ -66,7 +69,9 @@ public struct SerialThread: Detector {
         lines.append(
             "it runs \(name.map { "\($0), called by " } ?? "a call of ")\(site.function)"
                 + (site.line.map { " at line \($0)" } ?? ""))
-        lines.append("the thread has been inside calls without a pause for \(held.seconds.spokenSeconds)")
+        lines.append(
+            "calls that are not short have held the thread for \(held.seconds.spokenSeconds), waits for a processor or the "
+                + "interpreter's lock not counted")
         if others > 0 { lines.append("\(others) of those that wait are other code's") }
         return card.finding(
             confidence: .strong, grade: .read, pid: queue.pid, consumer: call.consumer, count: waiting,
@@ -79,7 +84,7 @@ public struct SerialThread: Detector {
             check: "time k such calls at once: they take k times as long as one", focus: site.line)
     }
 
-    /// How long the thread has been inside calls, when it was so in each of the last censuses that are needed, but the first
+    /// How long the thread has been held, when it was so in each of the last censuses that are needed, but the first
     /// of them. An older one may have come upon the moment between two calls.
     private static func held(by queue: BridgeQueue) -> Nanoseconds? {
         let lengths = queue.latest.dropFirst().map { sighting in

@@ -28,7 +28,8 @@ public struct BlockedLoop: Detector {
                 """,
             falsePositives: """
                 A machine without a free core holds loops up too: time that the thread spent in the run queue is not \
-                counted, and a process that spends much of its time there must block longer; nor is a turn in which it mostly waited for an interpreter lock that another thread held, nor one \
+                counted, nor time in which it waited for the interpreter's lock while another thread had it, and a process \
+                that spends much of its time in the run queue must block longer. Not counted is a turn \
                 with a hundred callbacks or more of less than 2 ms each: thousands of connections that close at once. A \
                 sampled block counts when its place blocked twice, or once for half a second; importing a module is not \
                 counted. A heartbeat's block is only reported when its stack shows code of the application, or when it \

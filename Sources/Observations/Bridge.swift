@@ -12,7 +12,8 @@ public struct BridgeCall: Hashable, Sendable, Codable {
     public var function: Frame?
     /// The innermost frame of the thread.
     public var waitsIn: Frame?
-    /// Since when the thread has been seen inside calls, sample after sample.
+    /// Since when calls that are not short have held the thread, one right after the other: so long ago as they themselves held
+    /// it, without their waits for a processor or for the interpreter's lock.
     public var since: Moment?
     /// Who made the call: the innermost application frame of the coroutine that waits for it.
     public var site: Frame?

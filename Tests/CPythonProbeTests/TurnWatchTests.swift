@@ -16,32 +16,27 @@ private func stack(_ function: String) -> StackTrace {
 private struct Watched {
     var watch = TurnWatch()
     var now: Int64 = 0
-    var runQueue = Nanoseconds.zero
+    var clock = ThreadClock.Reading(ran: .zero, waited: .zero, turns: 1)
     var asked = 0
 
     mutating func look(
         _ identity: UInt64, begun: Int64? = nil, _ activity: LoopActivity, after pause: Int64 = 10,
-        waiting: Nanoseconds = .zero
+        waiting: Nanoseconds = .zero, running: Nanoseconds = .zero
     ) {
         now += pause
-        runQueue = runQueue + waiting
-        let wait = runQueue
+        (clock.waited, clock.ran) = (clock.waited + waiting, clock.ran + running)
         var served = 0
-        watch.look(
-            at: at(now), identity: identity, begun: begun.map(at), activity: activity,
-            .init(
-                runQueueWait: { wait },
-                served: {
-                    served += 1
-                    return ("Chat", "websocket.receive")
-                }))
+        watch.look(at: at(now), identity: identity, begun: begun.map(at), activity: activity, clock: clock) {
+            served += 1
+            return ("Chat", "websocket.receive")
+        }
         asked += served
     }
 }
 
 @Suite("Turns of a loop that do not end")
 struct TurnWatchTests {
-    private let working = LoopActivity.working(stack("receive"), isBarred: false)
+    private let working = LoopActivity.working(stack("receive"), .waiting)
 
     @Test("a turn of 200 ms is one block with its exact beginning, its samples and whom it served, asked once")
     func block() throws {
@@ -94,7 +89,7 @@ struct TurnWatchTests {
         for _ in 0..<30 { loop.look(1, begun: 1, working, waiting: .milliseconds(9)) }
         #expect(loop.watch.takeBlocks().isEmpty)
         loop.look(2, begun: loop.now, .unknown)
-        for _ in 0..<30 { loop.look(2, begun: 301, .working(stack("receive"), isBarred: true)) }
+        for _ in 0..<30 { loop.look(2, begun: 301, .working(stack("receive"), .barred)) }
         #expect(loop.watch.takeBlocks().isEmpty)
     }
 

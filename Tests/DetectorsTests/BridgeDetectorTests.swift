@@ -90,6 +90,17 @@ struct BridgeDeadlockTests {
         #expect(finding.evidence.contains("run_jobs at line 29 waits for that thread (1 task)"))
     }
 
+    @Test("calls before it that had the thread make no other finding of it")
+    func after() throws {
+        let before = BridgeCall(
+            executor: 7, workers: 1, running: 4, thread: "python", function: query, waitsIn: query, since: at(0),
+            site: site)
+        let census = BridgeCensus(time: at(500), pid: 1, grade: .read, calls: [before, waits(2)])
+        #expect(try codes([.bridges(census)] + stuck()) == ["LS502"])
+        // Not yet sure that it never moved: neither finding.
+        #expect(try codes([.bridges(census)] + stuck(since: at(1900))).isEmpty)
+    }
+
     @Test("another call each time, a thread that sleeps, one that came and went: no deadlock")
     func silent() throws {
         #expect(try codes(stuck { UInt64($0) }).isEmpty)

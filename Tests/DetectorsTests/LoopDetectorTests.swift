@@ -101,7 +101,8 @@ private let sleeping = ["sleep", "__sleep0"].map {
 
 /// Five seconds of a loop that turns all the time, with one task in each of its censuses.
 private func spinning(
-    turns: Int = 20_000, own: Int64 = 20, every census: [TaskGroup.State] = [.ready, .running, .ready, .ready],
+    turns: Int = 20_000, own: Int64 = 20, taken: Int64 = 480,
+    every census: [TaskGroup.State] = [.ready, .running, .ready, .ready],
     inner: [Frame] = sleeping
 ) -> [Observation] {
     var more = census.enumerated().map { index, state -> Observation in
@@ -122,7 +123,7 @@ private func spinning(
     // As before CPython 3.11: a sampled frame does not know its class.
     let short = Frame(
         kind: watch.kind, function: "watch", file: watch.file, line: watch.line, definition: watch.definition)
-    for (leaf, count) in [(short, own), (runner, 480 - own)] {
+    for (leaf, count) in [(short, own), (runner, taken - own)] {
         more.append(
             .stack(
                 StackSample(
@@ -152,6 +153,21 @@ struct IdleBusyLoopTests {
             ),
         ])
     func silent(more: [Observation]) throws { #expect(try judge(session([], more: more)).findings.isEmpty) }
+
+    @Test("LS602 on hard-work under load: samples that were never taken are no time in which it did not work")
+    func lostSamples() throws {
+        // 26 of 120 samples in five seconds, in the handler itself: 21 µs a turn, not 5.
+        #expect(try judge(session([], more: spinning(turns: 5000, own: 26, taken: 120))).findings.isEmpty)
+    }
+
+    @Test(
+        "LS602 on hard-work on a fast CPython 3.14: slices of 14 µs are work, and so are those of 5 µs",
+        arguments: [14, 5])
+    func shortSlices(microseconds: Int64) throws {
+        // A fifth of each turn.
+        let turns = 100_000 / Int(microseconds)
+        #expect(try judge(session([], more: spinning(turns: turns, own: 96))).findings.isEmpty)
+    }
 
     @Test("too few censuses say nothing, and that is said")
     func short() throws {

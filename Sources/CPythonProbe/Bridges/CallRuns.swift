@@ -1,32 +1,24 @@
 import Observations
 import Synchronization
 
-/// Since when each thread has been seen inside calls of a sync bridge, sample after sample.
+/// Since when each thread has been held by calls of a sync bridge that are not short, look after look.
 ///
-/// Written by the sampling thread, read by the one that takes censuses. Two calls of one function that follow each other
-/// without a sample between them are one run: a run is never shorter than the call, and a thread that hops in and out has
-/// short ones. Where nobody looked for a while, as on a machine with no processor to spare, a new run begins.
+/// Written by the sampling thread, read by the one that takes censuses.
 final class CallRuns: Sendable {
-    /// Looks come each 10 ms; between two that are further apart than this a thread may have been anywhere.
-    static let gap = Nanoseconds.milliseconds(100)
+    private let runs = Mutex<[Int32: CallRun]>([:])
 
-    private struct Run {
-        var start: Moment
-        var last: Moment
-    }
-
-    private let runs = Mutex<[Int32: Run]>([:])
-
-    /// Notes that a thread was seen in a call, or outside.
-    func note(_ tid: Int32, isInside: Bool, at now: Moment) {
+    /// Notes that a thread was seen in a call, and how.
+    func note(_ tid: Int32, _ look: CallRun.Look, at now: Moment) {
         runs.withLock { runs in
-            guard isInside else { return runs[tid] = nil }
-            let isOne = runs[tid].map { now - $0.last <= Self.gap } ?? false
-            runs[tid] = Run(start: isOne ? runs[tid]?.start ?? now : now, last: now)
+            guard let run = runs[tid], now - run.last <= CallRun.end else { return runs[tid] = CallRun(look, at: now) }
+            runs[tid]?.add(look, at: now)
         }
     }
 
-    /// Since when a thread has been inside; `nil` when it was not seen there, or left since.
+    /// Notes that a thread was seen outside calls.
+    func noteOutside(_ tid: Int32) { runs.withLock { $0[tid] = nil } }
+
+    /// Since when a thread has been held; `nil` when it was not seen in a call, or left since.
     func start(of tid: Int32) -> Moment? { runs.withLock { $0[tid]?.start } }
 }
 

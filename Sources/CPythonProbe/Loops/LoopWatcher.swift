@@ -90,25 +90,26 @@ final class LoopWatcher {
         return nil
     }
 
-    /// Looks at every loop once; `activity` tells what a thread was last seen doing.
-    func look(at now: Moment, activity: (Int32) -> LoopActivity) {
-        for index in loops.indices {
-            defer { if loops[index].isDueForWatching { loops[index].watch(reader, until: .now() + Self.stretch) } }
-            guard let identity = loops[index].look(reader) else { continue }
-            let (tid, state) = (loops[index].tid, loops[index].state)
-            loops[index].turns.look(
-                at: now, identity: identity, begun: loops[index].beginning(of: identity), activity: activity(tid),
-                .init(
-                    runQueueWait: { self.runQueueWait(of: tid) },
-                    served: { try? self.reader.served(byThread: state, self.codes) }))
-        }
+    /// What is known of a loop's thread at a look.
+    struct Thread {
+        /// What it was last seen doing.
+        var activity = LoopActivity.unknown
+        /// What the kernel has counted of it.
+        var clock: ThreadClock.Reading?
+        /// Whether it has slept since the last look, so that nothing of the loop has changed.
+        var isResting = false
     }
 
-    private func runQueueWait(of tid: Int32) -> Nanoseconds? {
-        // Documentation/scheduler/sched-stats.rst: time on a CPU, time waiting to run, timeslices.
-        guard let bytes = try? ProcFS().read(process.pid, "task/\(tid)/schedstat", limit: 128) else { return nil }
-        let fields = bytes.split(whereSeparator: { $0 == 32 || $0 == 10 })
-        return fields.count > 1 ? Int64(ascii: fields[1]).map { Nanoseconds($0) } : nil
+    /// Looks at every loop once; `thread` tells what is known of a thread, by its id.
+    func look(at now: Moment, thread: (Int32) -> Thread) {
+        for index in loops.indices {
+            defer { if loops[index].isDueForWatching { loops[index].watch(reader, until: .now() + Self.stretch) } }
+            let (state, thread) = (loops[index].state, thread(loops[index].tid))
+            guard let identity = loops[index].look(reader, isResting: thread.isResting) else { continue }
+            loops[index].turns.look(
+                at: now, identity: identity, begun: loops[index].beginning(of: identity), activity: thread.activity,
+                clock: thread.clock, served: { try? reader.served(byThread: state, codes) })
+        }
     }
 
     /// Turns that did not end, since the last call.

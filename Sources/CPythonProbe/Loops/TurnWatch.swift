@@ -4,8 +4,8 @@ import Observations
 enum LoopActivity {
     /// Waiting for events, or nothing of Python.
     case waiting
-    /// Inside a turn, in this stack. `isBarred` when it waits for the interpreter's lock, which another thread holds.
-    case working(StackTrace, isBarred: Bool)
+    /// Inside a turn, in this stack.
+    case working(StackTrace, Occupation)
     /// Not sampled since the last look.
     case unknown
 }
@@ -14,7 +14,8 @@ enum LoopActivity {
 /// no tick has passed.
 ///
 /// A turn of asyncio has its exact beginning in memory; its end is known to one look. Pure: times, identities and stacks
-/// come in, blocks come out.
+/// come in, blocks come out. A turn is as long as the thread itself took over it: what it waited for a processor, or for the
+/// interpreter's lock while another thread had it, a loaded machine adds to every turn.
 struct TurnWatch {
     /// Turns shorter than this are no blocks.
     static let threshold = Nanoseconds.milliseconds(100)
@@ -39,74 +40,78 @@ struct TurnWatch {
         var since: Moment
         var last: Moment
         var samples = 0
-        var barred = 0
         var stacks: [StackTrace: Int] = [:]
-        /// Time in the run queue as of the last look before it, and since then: a thread that others keep from the processor takes
-        /// as long over a short turn as over a block.
-        var waitedBefore: Nanoseconds?
-        var waited = Nanoseconds.zero
+        var held: HeldTime
+        /// The clock as of the last look that belongs to it, or to its end.
+        var clock: ThreadClock.Reading?
         var served: (consumer: String?, message: String?)?
+
+        mutating func pass(
+            _ now: Moment, _ occupation: Occupation, from before: ThreadClock.Reading?, to clock: ThreadClock.Reading?
+        ) {
+            held.add(now - last, occupation, from: before, to: clock)
+            last = now
+        }
     }
 
     private var turn: Turn?
     private var lastLook: Moment?
-    private var lastWait: Nanoseconds?
+    private var lastClock: ThreadClock.Reading?
     private var finished: [Block] = []
 
-    /// What is asked for: at each look how long the thread has waited for a processor in all, and of a turn that lasts whom it
-    /// serves.
-    struct Questions {
-        var runQueueWait: () -> Nanoseconds?
-        var served: () -> (consumer: String?, message: String?)?
-    }
-
     /// Takes a look: `identity` tells this turn from the next, `begun` is when it began, if that is known; `activity` is
-    /// what was sampled between the last look and this one.
+    /// what was sampled between the last look and this one, `clock` what the kernel has counted of the thread. Of a turn that
+    /// lasts `served` is asked whom it serves.
     mutating func look(
-        at now: Moment, identity: UInt64, begun: Moment?, activity: LoopActivity, _ questions: Questions
+        at now: Moment, identity: UInt64, begun: Moment?, activity: LoopActivity, clock: ThreadClock.Reading?,
+        served: () -> (consumer: String?, message: String?)?
     ) {
         let isDisturbed = lastLook.map { now - $0 > Self.gap } ?? false
         lastLook = now
-        let wait = questions.runQueueWait()
-        lastWait = lastWait ?? wait
-        defer { lastWait = wait }
-        guard !isDisturbed else {
-            let waitedBefore = turn?.identity == identity ? turn?.waitedBefore : lastWait
-            turn = nil
-            begin(identity, begun ?? now, now)
-            turn?.waitedBefore = waitedBefore
+        lastClock = lastClock ?? clock
+        defer { lastClock = clock }
+        guard !isDisturbed, turn?.identity == identity else {
+            // The kernel adds a wait up when it is over, so what ends is asked once more.
+            turn?.clock = clock
+            if isDisturbed { turn = nil } else { end() }
+            begin(identity, begun ?? now, isDisturbed ? now : nil, now, activity, clock)
             return
         }
-        // The kernel adds a wait up when it is over, so what ends is asked once more.
-        if let wait, let before = turn?.waitedBefore { turn?.waited = wait - before }
-        guard turn?.identity == identity else {
-            end()
-            return begin(identity, begun ?? now, now)
-        }
+        turn?.clock = clock
         switch activity {
-        case .unknown: break
+        case .unknown: turn?.pass(now, .waiting, from: lastClock, to: clock)
         case .waiting:
             end()
             // Where the counter of turns stands still while the loop waits, the next turn begins when it stops waiting.
-            begin(identity, now, now)
-        case .working(let stack, let isBarred): extend(stack, isBarred, now, questions)
+            begin(identity, now, nil, now, activity, clock)
+        case .working(let stack, let occupation):
+            turn?.pass(now, occupation, from: lastClock, to: clock)
+            extend(stack, served)
         }
     }
 
-    private mutating func begin(_ identity: UInt64, _ since: Moment, _ now: Moment) {
-        turn = Turn(identity: identity, since: min(since, now), last: now, waitedBefore: lastWait)
+    /// Begins a turn, of which only what has passed since `known` can be judged: all, when that is `nil`.
+    private mutating func begin(
+        _ identity: UInt64, _ since: Moment, _ known: Moment?, _ now: Moment, _ activity: LoopActivity,
+        _ clock: ThreadClock.Reading?
+    ) {
+        let since = min(since, now)
+        var turn = Turn(
+            identity: identity, since: since, last: known ?? since, held: HeldTime(from: lastClock), clock: clock)
+        var occupation = Occupation.waiting
+        if case .working(_, let seen) = activity { occupation = seen }
+        turn.pass(now, occupation, from: lastClock, to: clock)
+        self.turn = turn
     }
 
-    private mutating func extend(_ stack: StackTrace, _ isBarred: Bool, _ now: Moment, _ questions: Questions) {
+    private mutating func extend(_ stack: StackTrace, _ served: () -> (consumer: String?, message: String?)?) {
         guard var turn else { return }
         turn.samples += 1
-        turn.last = now
-        if isBarred { turn.barred += 1 }
         if turn.samples >= Self.interesting {
             turn.stacks[stack, default: 0] += 1
         }
         if turn.samples >= Self.enough, turn.served == nil, turn.last - turn.since >= Self.threshold {
-            turn.served = questions.served()
+            turn.served = served()
         }
         self.turn = turn
     }
@@ -118,8 +123,8 @@ struct TurnWatch {
 
     /// A turn as a block; `nil` when it was short, or was not the code's own fault.
     private static func block(of turn: Turn) -> Block? {
-        let held = turn.last - turn.since - turn.waited
-        guard turn.samples >= enough, held >= threshold, turn.barred * 2 < turn.samples,
+        let held = turn.held.settled(at: turn.clock)
+        guard turn.samples >= enough, held >= threshold,
             let stack = turn.stacks.max(by: { ($0.value, $1.key.frames.count) < ($1.value, $0.key.frames.count) })?.key
         else { return nil }
         return Block(

@@ -44,6 +44,8 @@ struct WatchedLoop {
     var thread: String
     var turns = TurnWatch()
     private var counts = Counts()
+    /// The tick of the last look.
+    private var seen: UInt64?
     /// Ticks seen since the loop was found, and their handles: how many a tick has.
     private var (ticksSeen, handlesSeen) = (0, 0)
 
@@ -78,16 +80,21 @@ struct WatchedLoop {
         return seconds > 0 && seconds < 9e9 ? Moment(nanoseconds: Int64(seconds * 1e9)) : nil
     }
 
-    /// Looks which tick it is; 0 while it waits for events.
-    mutating func look(_ reader: ObjectReader) -> UInt64? {
-        guard let identity = identity(reader) else { return nil }
+    /// Looks which tick it is; 0 while it waits for events. `isResting`: its thread has slept since the last look, so it is the
+    /// same one.
+    mutating func look(_ reader: ObjectReader, isResting: Bool = false) -> UInt64? {
+        // libuv's counter may be another thread's.
+        let known = isResting && isRunOnce ? seen : nil
+        seen = known ?? identity(reader)
+        guard let identity = seen else { return nil }
         counts.looks += 1
         guard identity != Self.waiting else { return identity }
         counts.inside += 1
         if let last = counts.last, last != identity { counts.changes += 1 }
         counts.last = identity
         counts.first = counts.first ?? identity
-        if case .runOnce(let frame) = source, let ready = try? reader.integer(reader.local("ntodo", of: frame)),
+        if known == nil, case .runOnce(let frame) = source,
+            let ready = try? reader.integer(reader.local("ntodo", of: frame)),
             ready > 0, ready < 1 << 24
         {
             counts.ready = max(counts.ready, ready)

@@ -8,7 +8,8 @@ public import TargetMemory
 
 /// Samples the stacks of all threads of a process at a fixed rate, or as fast as it can.
 ///
-/// One sample of one thread is one system call (`ThreadSampler`); a stack that was seen before costs no allocation.
+/// One sample of one thread is one system call (`ThreadSampler`); a stack that was seen before costs no allocation, and that of
+/// a thread that has slept since it was taken is not read again.
 /// Counts are turned into observations once a window. Deadlines are absolute: a late sample does not delay the next
 /// ones, and deadlines that were missed altogether are skipped.
 ///
@@ -24,6 +25,7 @@ public final class StackSampler {
     private let resolver: StackResolver
     private let watcher: LoopWatcher
     private let calls: CallRuns
+    private let bridges: BridgeThreads
     private var table = StackTable()
     /// The table that the next window begins with; `nil` when there was none yet, or while the one before is being read.
     private var spare: StackTable?
@@ -60,6 +62,14 @@ public final class StackSampler {
         /// Whether it ran no Python then.
         var runsNothing = false
 
+        /// The bridge call that it ran at the last look.
+        var call: UInt64?
+        /// Whether it has slept since the last look: then it is where it was, and nothing of it needs to be read.
+        private(set) var isResting = false
+        /// What the kernel had counted of it at the last look.
+        private(set) var reading: ThreadClock.Reading?
+
+        let clock: ThreadClock
         private let state: ThreadState?
         /// Stops it while it is read, if that was asked for.
         let stopper: ThreadStopper?
@@ -71,10 +81,16 @@ public final class StackSampler {
             self.number = number
             name = TargetThreads.name(of: tid, in: pid)
             state = try? ThreadState(of: tid, in: pid)
+            clock = ThreadClock(of: tid, in: pid)
         }
 
         /// Reads whether it runs, and where.
         func readActivity() {
+            let before = reading
+            reading = clock.read()
+            // Whoever sleeps and is given no processor cannot have done anything.
+            isResting = activity == .idle && reading != nil && reading?.turns == before?.turns
+            if isResting { return }
             guard let now = state?.read() else { return }
             activity = now.state == UInt8(ascii: "R") ? .running : .idle
             cpu = now.processor
@@ -97,6 +113,7 @@ public final class StackSampler {
         resolver = StackResolver(process)
         drawing = StackDrawing(process)
         watcher = LoopWatcher(process)
+        bridges = BridgeThreads(process)
     }
 
     /// Samples until `deadline`, or until the target is gone, and takes the window.
@@ -115,7 +132,7 @@ public final class StackSampler {
     /// - Throws: when the target is gone.
     public func once() throws(RemoteReadError) -> Window {
         let start = Moment.now()
-        try refresh(start)
+        _ = try refresh(start)
         for thread in watched { try sample(thread) }
         return takeWindow(from: start, loops: [:])
     }
@@ -133,8 +150,8 @@ public final class StackSampler {
         var due = now
         while now < deadline, !isCrowded {
             do throws(RemoteReadError) {
-                try refresh(now)
-                for thread in watched { try sample(thread) }
+                let isLook = try refresh(now)
+                for thread in watched where !(isLook && countAgain(thread)) { try sample(thread) }
             } catch {
                 // The list of threads is gone with the interpreter, or the process is.
                 return false
@@ -187,6 +204,18 @@ public final class StackSampler {
         quality.lost += 1
     }
 
+    /// Counts the last stack of a thread once more, if it has slept since it was taken.
+    ///
+    /// - Returns: whether it has: then there is nothing to read.
+    private func countAgain(_ thread: WatchedThread) -> Bool {
+        guard thread.isResting, thread.stopper == nil else { return false }
+        if thread.runsNothing { return true }
+        guard let index = thread.lastStack, index < table.entries.count else { return false }
+        table.count(index)
+        quality.taken += 1
+        return true
+    }
+
     /// Counts a stack. One that is seen for the first time is looked at more closely.
     ///
     /// - Returns: its index; `nil` when there is no room for it, or it cannot be.
@@ -215,18 +244,24 @@ public final class StackSampler {
 
     // MARK: Threads
 
-    private func refresh(_ now: Moment) throws(RemoteReadError) {
+    /// Reads again what is due.
+    ///
+    /// - Returns: whether it was looked at what each thread does.
+    private func refresh(_ now: Moment) throws(RemoteReadError) -> Bool {
         if now >= threadsDue {
             threadsDue = now + Self.threadsEvery
             try refreshThreads()
         }
-        if now >= activityDue {
-            activityDue = now + Self.activityEvery
+        guard now >= activityDue else { return false }
+        activityDue = now + Self.activityEvery
+        for thread in watched { thread.readActivity() }
+        // A lock changes hands when a thread runs.
+        if watched.contains(where: { !$0.isResting }) {
             holder = lock.flatMap { try? reader.holder(ofLock: $0) } ?? 0
-            for thread in watched { thread.readActivity() }
-            watcher.look(at: now) { [self] in loopActivity(of: $0) }
-            for thread in watched { noteCall(of: thread, now) }
         }
+        watcher.look(at: now) { [self] in loopThread($0) }
+        for thread in watched { noteCall(of: thread, now) }
+        return true
     }
 
     private func refreshThreads() throws(RemoteReadError) {
@@ -236,6 +271,7 @@ public final class StackSampler {
         let isFirst = watched.isEmpty
         defer { if isFirst { watcher.discover([:], threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) }) } }
         watched.removeAll { old in !threads.contains { $0 == old.sampler.thread } }
+        bridges.keep(threads)
         for thread in threads where !watched.contains(where: { $0.sampler.thread == thread }) {
             let tid = TargetThreads.outerID(of: thread.tid, in: process.pid)
             threadCount += 1
@@ -251,23 +287,47 @@ public final class StackSampler {
         }
     }
 
-    /// What a loop's thread was last seen doing.
-    private func loopActivity(of tid: Int32) -> LoopActivity {
-        guard let thread = watched.first(where: { $0.tid == tid }), let index = thread.lastStack,
-            index < table.entries.count
-        else { return .unknown }
-        let isWaiting = table.isWaiting(index)
-        let isBarred = thread.activity == .idle && holder != 0 && holder != thread.sampler.thread.state
-        return isWaiting ? .waiting : .working(table.entries[index].trace, isBarred: isBarred)
+    /// What is known of a loop's thread.
+    private func loopThread(_ tid: Int32) -> LoopWatcher.Thread {
+        guard let thread = watched.first(where: { $0.tid == tid }) else { return .init() }
+        return .init(activity: loopActivity(of: thread), clock: thread.reading, isResting: thread.isResting)
     }
+
+    private func loopActivity(of thread: WatchedThread) -> LoopActivity {
+        guard let index = thread.lastStack, index < table.entries.count else { return .unknown }
+        return table.isWaiting(index) ? .waiting : .working(table.entries[index].trace, occupation(of: thread))
+    }
+
+    private func occupation(of thread: WatchedThread) -> Occupation {
+        if thread.activity == .running { return .running }
+        let isTaken = holder != 0 && holder != thread.sampler.thread.state
+        // A thread that sleeps, or waits for a socket, does so while another has the interpreter's lock as well.
+        guard let address = thread.clock.lock() else { return isTaken ? .barred : .waiting }
+        guard let address else { return .waiting }
+        if isTaken, let lock, (lock..<lock &+ Self.lockSize).contains(address) { return .barred }
+        return .locked
+    }
+
+    /// The lock with its condition variables and mutexes (internal/pycore_gil.h `_gil_runtime_state`).
+    private static let lockSize: UInt64 = 256
+
+    /// What all threads together have waited for a processor.
+    private var starved: Nanoseconds { watched.reduce(.zero) { $0 + ($1.reading?.waited ?? .zero) } }
 
     private func noteCall(of thread: WatchedThread, _ now: Moment) {
         guard let index = thread.lastStack, index < table.entries.count else {
             // A sample that was lost says nothing of where the thread is.
-            if thread.runsNothing { calls.note(thread.tid, isInside: false, at: now) }
+            if thread.runsNothing { calls.noteOutside(thread.tid) }
             return
         }
-        calls.note(thread.tid, isInside: table.isBridgeCall(index), at: now)
+        guard table.isBridgeCall(index) else { return calls.noteOutside(thread.tid) }
+        if !thread.isResting || thread.call == nil {
+            thread.call = bridges.call(ofThread: thread.sampler.thread.state)
+        }
+        guard let call = thread.call else { return }
+        calls.note(
+            thread.tid,
+            .init(call: call, occupation: occupation(of: thread), clock: thread.reading, starved: starved), at: now)
     }
 
     private var threadCount: UInt64 = 0

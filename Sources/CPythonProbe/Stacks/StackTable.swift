@@ -62,6 +62,9 @@ struct StackTable: ~Copyable, Sendable {
         return index
     }
 
+    /// Counts a stack by its index.
+    mutating func count(_ index: Int) { entries[index].count += 1 }
+
     /// Adds a stack that is not known.
     ///
     /// - Returns: its index.
