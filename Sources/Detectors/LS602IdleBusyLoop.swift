@@ -7,10 +7,11 @@ public struct IdleBusyLoop: Detector {
     static let (patience, sightings) = (Nanoseconds.seconds(3), 3)
     /// Turns a second below which a loop is not busy.
     static let leastTurns = 500.0
-    /// More of the application's own work than this in one turn is work, not polling: to ask again takes 0.1 to 1 µs.
-    static let leastWork = Nanoseconds.microseconds(4)
+    /// More of the application's own work than this in one turn is work, not polling: to ask again takes 0.1 to 0.5 µs, and on a
+    /// machine that is loaded fourfold up to 2.
+    static let leastWork = Nanoseconds.microseconds(5)
     /// So is more than this share of what the loop's thread does at all.
-    static let leastWorkShare = 0.25
+    static let leastWorkShare = 0.5
 
     /// A detector.
     public init() {}
@@ -27,7 +28,7 @@ public struct IdleBusyLoop: Detector {
             detection: """
                 In every census over three seconds the same coroutine is ready to run and suspended in a bare yield \
                 (`asyncio.sleep(0)`), the loop turns at least 500 times a second, and what the application itself does \
-                in one turn is less than 4 µs and less than a quarter of what the loop's thread does, by its samples.
+                in one turn is less than 5 µs and less than half of what the loop's thread does, by its samples.
                 """,
             falsePositives: """
                 Honest work that lets others in with sleep(0) between its slices looks alike, but works: its slices are \
@@ -139,15 +140,8 @@ struct Poller {
             threads[sample.tid, default: (0, 0, 0)].own += weight
         }
         let (own, ran) = threads.values.reduce((0, 0)) { ($0.0 + $1.own, $0.1 + $1.ran) }
-        let cpu = evidence.processes.first { $0.last.pid == pid }?.threads ?? []
-        let perSecond = threads.reduce(0) { sum, entry in
-            let (tid, thread) = entry
-            guard thread.own > 0 else { return sum }
-            // On a machine with no processor to spare many samples are never taken, and in some of the others the thread only
-            // waits for one: what the kernel counts of it is shared out among those that were taken.
-            let taken = cpu.first { $0.tid == tid }?.cpuPercent ?? thread.ran / thread.all * 100
-            return sum + thread.own / thread.ran * taken / 100
-        }
+        // On a machine with no processor to spare many samples are never taken: the time is shared out among those that were.
+        let perSecond = threads.values.reduce(0) { $0 + $1.own / max($1.all, 1e-9) }
         return (perSecond, ran > 0 ? own / ran : 0)
     }
 }
