@@ -103,6 +103,30 @@ struct TurnWatchTests {
         #expect(loop.watch.takeBlocks().isEmpty)
     }
 
+    @Test(
+        "LS601 on hard-work under load: a turn that others kept from the lock for a part of its time is as long as the rest"
+    )
+    func barredNowAndThen() {
+        var loop = Watched()
+        loop.look(1, begun: 1, .unknown)
+        for look in 0..<12 {
+            loop.look(1, begun: 1, .working(stack("receive"), look.isMultiple(of: 2) || look > 8 ? .waiting : .barred))
+        }
+        loop.look(2, begun: loop.now, .waiting)
+        #expect(loop.watch.takeBlocks().isEmpty)
+    }
+
+    @Test("LS601 on hard-work under load: a wait for a processor that goes on is not told yet, and is not the turn's")
+    func waitNotTold() throws {
+        var loop = Watched()
+        loop.look(1, begun: 1, .unknown)
+        for _ in 0..<30 { loop.look(1, begun: 1, .working(stack("receive"), .running), running: .milliseconds(1)) }
+        #expect(loop.watch.takeBlocks().isEmpty)
+        for _ in 0..<30 { loop.look(1, begun: 1, .working(stack("receive"), .running), running: .milliseconds(10)) }
+        let block = try #require(loop.watch.takeBlocks().first)
+        #expect(block.length >= .milliseconds(300) && block.length <= .milliseconds(345))
+    }
+
     @Test("a wait for a processor that the kernel tells only when it is over is not the turn's")
     func waitToldLate() {
         var loop = Watched()
