@@ -31,6 +31,14 @@ private struct Looked {
         }
     }
 
+    /// Looks for so many milliseconds and sees no call.
+    mutating func leave(for length: Int64) {
+        for _ in 0..<length / 10 {
+            now += 10
+            runs.noteOutside(7, at: at(now))
+        }
+    }
+
     /// Milliseconds for which the thread has been held.
     var held: Int64? { runs.start(of: 7).map { (at(now) - $0).count / 1_000_000 } }
 }
@@ -43,7 +51,7 @@ struct CallRunsTests {
         #expect(thread.held == nil)
         thread.see(1, for: 500)
         #expect(thread.held == 490)
-        thread.runs.noteOutside(7)
+        thread.leave(for: 110)
         #expect(thread.held == nil && thread.runs.start(of: 8) == nil)
     }
 
@@ -66,6 +74,23 @@ struct CallRunsTests {
         #expect(try #require(thread.held) >= 400)
         for call in 200..<215 as Range<UInt64> { thread.see(call, for: 10) }
         #expect(thread.held == 0)
+    }
+
+    @Test(
+        "a look that falls between two calls does not end what went before: LS501 stood for a second and was gone in the report"
+    )
+    func between() throws {
+        var thread = Looked()
+        for call in 0..<5 as Range<UInt64> {
+            thread.see(call, for: 100)
+            thread.leave(for: 10)
+        }
+        thread.see(5, for: 20)
+        #expect(try #require(thread.held) >= 400)
+        thread.leave(for: 90)
+        #expect(try #require(thread.held) >= 400)
+        thread.leave(for: 20)
+        #expect(thread.held == nil)
     }
 
     @Test("time in which it waits for a processor, or for the interpreter's lock, holds it for nobody")

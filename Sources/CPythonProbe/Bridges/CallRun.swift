@@ -41,6 +41,8 @@ struct CallRun {
     private var (present, before) = (HeldTime(from: nil), Nanoseconds.zero)
     private var callStart: Moment
     private var shortSince: Moment?
+    /// Whether the last look saw it outside calls: between two of them, or for good.
+    private var isOutside = false
 
     init(_ look: Look, at now: Moment) {
         (self.look, last, callStart) = (look, now, now)
@@ -50,7 +52,7 @@ struct CallRun {
     var start: Moment { last + (.zero - before - present.total) }
 
     mutating func add(_ next: Look, at now: Moment) {
-        if next.call == look.call {
+        if next.call == look.call, !isOutside {
             let isSame = look.clock != nil && look.clock?.turns == next.clock?.turns
             let length = isSame ? now - last : min(now - last, Self.gap)
             present.add(
@@ -58,7 +60,16 @@ struct CallRun {
         } else {
             end(at: now)
         }
-        (look, last) = (next, now)
+        (look, last, isOutside) = (next, now, false)
+    }
+
+    /// A look that saw the thread outside calls. One may fall between any two: what is there counts as a short call.
+    ///
+    /// - Returns: whether it has been outside for so long that the run is over.
+    mutating func leave(at now: Moment) -> Bool {
+        if !isOutside { end(at: now) }
+        (last, isOutside) = (now, true)
+        return now - callStart >= Self.pause
     }
 
     private mutating func end(at now: Moment) {

@@ -16,9 +16,13 @@ final class CallRuns: Sendable {
     }
 
     /// Notes that a thread was seen outside calls.
-    func noteOutside(_ tid: Int32) { runs.withLock { $0[tid] = nil } }
+    func noteOutside(_ tid: Int32, at now: Moment) {
+        runs.withLock { runs in
+            if runs[tid]?.leave(at: now) == true { runs[tid] = nil }
+        }
+    }
 
-    /// Since when a thread has been held; `nil` when it was not seen in a call, or left since.
+    /// Since when a thread has been held; `nil` when it was not seen in a call, or has left for good since.
     func start(of tid: Int32) -> Moment? { runs.withLock { $0[tid]?.start } }
 }
 

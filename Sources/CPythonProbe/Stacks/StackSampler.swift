@@ -317,10 +317,10 @@ public final class StackSampler {
     private func noteCall(of thread: WatchedThread, _ now: Moment) {
         guard let index = thread.lastStack, index < table.entries.count else {
             // A sample that was lost says nothing of where the thread is.
-            if thread.runsNothing { calls.noteOutside(thread.tid) }
+            if thread.runsNothing { calls.noteOutside(thread.tid, at: now) }
             return
         }
-        guard table.isBridgeCall(index) else { return calls.noteOutside(thread.tid) }
+        guard table.isBridgeCall(index) else { return calls.noteOutside(thread.tid, at: now) }
         if !thread.isResting || thread.call == nil {
             thread.call = bridges.call(ofThread: thread.sampler.thread.state)
         }
