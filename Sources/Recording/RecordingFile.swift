@@ -27,7 +27,8 @@ struct RecordingFile: Sendable {
             appender = try database.writeWithoutTransaction { database in
                 // A killed process loses nothing in WAL with NORMAL; only a crash of the machine may cost the last commits.
                 // Rows are appended: half of the usual cache does as well, and is 1 MB.
-                try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1000")
+                try database.execute(
+                    sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1000")
                 return LentAppender(try Appender(in: database))
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
