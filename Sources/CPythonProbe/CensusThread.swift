@@ -10,7 +10,7 @@ import TargetMemory
 final class CensusThread: Sendable {
     /// A census is taken no sooner than this many times its own cost after the last one: on a server with very many connections
     /// all of them take one part in so many of a core.
-    private static let thrift: Int64 = 64
+    private static let thrift: Int64 = 100
     private static let settling = Nanoseconds.milliseconds(4_050)
     private static let (soonest, usual) = (Nanoseconds.milliseconds(400), Nanoseconds.seconds(1))
     /// The collector's lists are walked again this long after suspicion arose the last time.

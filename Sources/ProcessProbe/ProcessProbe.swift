@@ -11,7 +11,7 @@ public struct ProcessProbe: Probe {
     public var interval: Duration
     /// Sockets are counted no sooner than this many times the cost of counting after the last time: the kernel walks the table of
     /// the whole network namespace for it.
-    public static let socketShare = 400
+    public static let socketShare = 1000
 
     private let proc: ProcFS
     private let tool: String

@@ -121,11 +121,16 @@ public struct SessionRunner: Sendable {
         }
     }
 
+    /// How long a session is judged at its full cadence: whoever attaches wants a verdict. Later half of it does.
+    private static let eager = Duration.seconds(10)
+
     private func judgeContinuously(
         _ live: LiveLog, into sink: any ObservationSink, _ sources: SourceCollector
     ) async {
         var told: Set<String> = []
-        while (try? await Task.sleep(for: judgeEvery)) != nil {  // the cadence of judging, ended by cancellation
+        let begun = ContinuousClock.now
+        func pause() -> Duration { ContinuousClock.now - begun < Self.eager ? judgeEvery : judgeEvery * 2 }
+        while (try? await Task.sleep(for: pause())) != nil {  // the cadence of judging, ended by cancellation
             guard let evidence = try? Evidence(live.snapshot) else { continue }
             for var finding in Catalogue.judge(evidence).findings {
                 let key = "\(finding.code) \(finding.consumer ?? "") \(finding.location?.function ?? "")"
