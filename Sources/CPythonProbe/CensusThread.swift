@@ -73,7 +73,8 @@ final class CensusThread: Sendable {
             let cost = Nanoseconds.threadCPU().count - cpuBefore
             var thrifty = start + max(Self.usual, Nanoseconds(cost * Self.thrift))
             if dispatches.isWatching { thrifty = min(thrifty, start + DispatchCounter.toldWithin) }
-            wait(until: due(after: taken, census, begun: begun ?? start, thrifty)) { dispatches.look() }
+            let next = due(after: taken, census, begun: begun ?? start, thrifty)
+            if dispatches.isWatching { wait(until: next) { dispatches.look() } } else { wait(until: next) }
         }
         // How many are left is worth knowing at the end, if the target is still there.
         if let types = try? taker.types(at: .now()) { sink.record([.types(types)]) }
@@ -96,10 +97,16 @@ final class CensusThread: Sendable {
         while !isDone.load(ordering: .acquiring) { Moment.sleep(until: .now() + .milliseconds(1)) }
     }
 
-    private func wait(until moment: Moment, meanwhile look: () -> Void = {}) {
-        while .now() < moment, .now() < control.deadline, !control.isStopped {
+    private func wait(until moment: Moment) {
+        while !control.isStopped, .now() < min(moment, control.deadline) {
+            control.sleep(min(moment, control.deadline) - .now())
+        }
+    }
+
+    private func wait(until moment: Moment, meanwhile look: () -> Void) {
+        while !control.isStopped, .now() < min(moment, control.deadline) {
             look()
-            Moment.sleep(until: min(moment, .now() + .milliseconds(50)))
+            control.sleep(min(moment - .now(), .milliseconds(50)))
         }
     }
 }

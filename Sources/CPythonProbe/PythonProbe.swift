@@ -1,6 +1,7 @@
 import Clocks
 public import Observations
 import CPythonLayouts
+import Dispatch
 import Glibc
 import RemoteProcess
 import Synchronization
@@ -80,6 +81,7 @@ final class Control: Sendable {
     /// When observing ends by itself.
     let deadline: Moment
     private let stopped = Atomic<Bool>(false)
+    private let stopping = DispatchSemaphore(value: 0)
     /// Loops that the censuses saw, for the watcher of ticks.
     let loops = Mutex<[RemoteAddress: String]>([:])
     /// Since when threads have been inside calls of a sync bridge, by the sampler.
@@ -88,7 +90,16 @@ final class Control: Sendable {
     init(deadline: Moment) { self.deadline = deadline }
 
     /// Asks both threads to end.
-    func stop() { stopped.store(true, ordering: .relaxed) }
+    func stop() {
+        stopped.store(true, ordering: .relaxed)
+        stopping.signal()
+    }
+
+    /// Sleeps for a while, or until asked to stop. One thread.
+    func sleep(_ length: Nanoseconds) {
+        guard length > .zero else { return }
+        _ = stopping.wait(timeout: .now() + .nanoseconds(Int(length.count)))
+    }
 
     /// Whether they should end.
     var isStopped: Bool { stopped.load(ordering: .relaxed) }

@@ -86,8 +86,11 @@ public final class ProcessSampler {
     /// difference would look like a leak.
     private func descriptorCount() -> Int? {
         let folder = proc.path(identity.pid, "fd")
+        // Asked first: the kernel lists a thousand at once, whether they are wanted or not. A copy of /proc has sizes of its own.
+        let size = proc.root == "/proc" ? proc.size(folder) ?? 0 : 0
+        if size > Self.listedDescriptors { return size }
         guard let listed = try? proc.numbers(in: folder, limit: Self.listedDescriptors + 1).count else { return nil }
-        return listed <= Self.listedDescriptors ? listed : proc.size(folder).flatMap { $0 > 0 ? $0 : nil }
+        return listed <= Self.listedDescriptors ? listed : nil
     }
 
     /// Descriptors that are listed for each sample: 20 to 50 µs.
