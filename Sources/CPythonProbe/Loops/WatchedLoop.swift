@@ -20,6 +20,8 @@ struct WatchedLoop {
         var last: UInt64?
         /// The counter at the start of the window.
         var first: UInt64?
+        /// When what follows was read: the end of the window before. Windows need not be taken without a gap.
+        var since: Moment?
         /// Times the thread had blocked, and steps of the queue of ready handles, at the start of the window.
         var blocked: Int?
         var steps: UInt64?
@@ -129,10 +131,13 @@ struct WatchedLoop {
         }
     }
 
-    /// What it did in a window; `blocked` is how often its thread has given up the processor of itself.
+    /// What it did since the window before, or in its first one since `start`; `blocked` is how often its thread has given up
+    /// the processor of itself.
     mutating func window(
         from start: Moment, to end: Moment, pid: Int32, busy: Double?, _ reader: ObjectReader, blocked: Int?
     ) -> LoopWindow {
+        // The counters go on between two windows: what they tell belongs to the time since they were read.
+        let start = counts.since ?? start
         let length = end - start
         let steps = isRunOnce ? try? reader.readySteps(ofLoop: loop) : nil
         // A counter is read once more: the window's end is later than the last look.
@@ -155,7 +160,7 @@ struct WatchedLoop {
             readyHandles: isRunOnce && counts.looks > 0 ? counts.ready : nil, timers: timers(reader))
         var next = Counts()
         (next.last, next.first, next.blocked, next.steps) = (counts.last, counts.last, blocked, steps)
-        next.isBusy = isMostlyInside
+        (next.since, next.isBusy) = (end, isMostlyInside)
         counts = next
         return window
     }
