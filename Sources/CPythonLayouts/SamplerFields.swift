@@ -55,6 +55,10 @@ extension PythonLayout {
             executing: frame.state.map { .init(offset: $0, value: minor == 9 ? 1 : 0) })
     }
 
+    /// Where a lock keeps its last holder, and in the next word whether it has it (internal/pycore_gil.h
+    /// `_gil_runtime_state`).
+    public var lockFields: Int { gil.lastHolder }
+
     /// Where a thread keeps the words of a stack.
     public var threadFields: ThreadFields {
         // The chunk is followed by the top of the data stack.

@@ -85,6 +85,32 @@ struct SamplerTests {
         #expect(sample.stack.frames.contains { $0.function.hasSuffix("run_forever") })
     }
 
+    @Test(
+        "the interpreter's lock is read with each sample: one thread alone has it while it computes",
+        arguments: Interpreter.all)
+    func lock(interpreter: Interpreter) throws {
+        let target = try PythonTarget("grammar", ["5", "20000"], on: interpreter)
+        defer { target.end() }
+        let process = try PythonProcess(pid: target.pid)
+        let reader = ObjectReader(process.memory, layout: process.layout)
+        let thread = try #require(try reader.threads(interpreter: process.mainInterpreter).last)
+        let lock = try #require(try reader.lock(runtime: process.runtime, interpreter: process.mainInterpreter))
+        // A lock that is not there costs no stack.
+        for (place, holds) in [(lock, ThreadSampler.holdsLock), (nil, 0), (0x10, 0)] {
+            let sampler = ThreadSampler(thread, of: process, lock: place)
+            // Until it calls, it may still be writing `ready`, without the lock.
+            while sampler.depth < 2 { _ = try sampler.sample(tag: 0, isRestless: false) }
+            for _ in 0..<50 {
+                guard case .good = try sampler.sample(tag: 4, isRestless: false) else { continue }
+                #expect(sampler.stack.first == 4 | holds)
+            }
+        }
+        #expect(
+            StackSampler(process, rate: 1000).run(until: .now() + .milliseconds(50)).stacks.allSatisfy {
+                $0.holdsGIL == true
+            })
+    }
+
     @Test("a target that is killed ends the window", arguments: Interpreter.all.suffix(1))
     func killed(interpreter: Interpreter) throws {
         let target = try PythonTarget("grammar", ["10"], on: interpreter)

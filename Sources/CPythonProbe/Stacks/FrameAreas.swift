@@ -13,6 +13,8 @@ import TargetMemory
 /// pointer and first after it. Where that does not do, the reading after the pointer goes from the tip outwards piece by
 /// piece, which takes longer in all but catches each frame closer to the pointer (`Manner.restless`).
 ///
+/// Last of all comes the interpreter's lock, where it keeps none of the rest apart.
+///
 /// The one place of the sampler that reads raw bytes: they are in `calm`'s or `restless`'s buffer, whose length every
 /// access is checked against. Owns its buffers; one thread.
 struct FrameAreas: ~Copyable {
@@ -48,6 +50,12 @@ struct FrameAreas: ~Copyable {
     private let thread: PythonLayout.ThreadFields
     private let frame: PythonLayout.FrameFields
     private let state: RemoteAddress
+    /// Where the interpreter's lock keeps its last holder and whether it has it; `nil` when it is not known.
+    private let lock: RemoteAddress?
+    private static let lockBytes = 16
+    private var lockOffset = 0
+    /// The thread state that held the lock at the last reading; 0 when none did, or that could not be read.
+    private(set) var holder: RemoteAddress = 0
     // Both gather the same bytes to the same offsets, in another order.
     private var calm: GatherRead
     private var restless: GatherRead
@@ -71,8 +79,9 @@ struct FrameAreas: ~Copyable {
     /// The area that the frame before was in.
     private var hint = 0
 
-    init(state: RemoteAddress, layout: PythonLayout) {
+    init(state: RemoteAddress, lock: RemoteAddress?, layout: PythonLayout) {
         self.state = state
+        self.lock = lock.map { $0 &+ UInt64(layout.lockFields) }
         thread = layout.threadFields
         frame = layout.frameFields
         let room = 2 * (Self.byteLimit + Self.areaLimit * Self.gap) + 4096
@@ -151,16 +160,20 @@ struct FrameAreas: ~Copyable {
     /// Reads everything once, in one system call.
     mutating func read(_ memory: ProcessMemory, _ manner: Manner) throws(RemoteReadError) -> Reading {
         if !isPrepared { prepare() }
-        let isWhole: Bool
+        let (got, all): (Int, Int)
         switch manner {
         case .calm:
             bytes = calm.buffer
-            isWhole = try memory.read(calm) == calm.byteCount
+            (got, all) = (try memory.read(calm), calm.byteCount)
         case .restless:
             bytes = restless.buffer
-            isWhole = try memory.read(restless) == restless.byteCount
+            (got, all) = (try memory.read(restless), restless.byteCount)
         }
-        guard isWhole else { return .unreadable }
+        // A stack needs no lock.
+        guard got == all || lock != nil && got == all - Self.lockBytes else { return .unreadable }
+        // internal/pycore_gil.h: {last_holder, locked}.
+        holder =
+            lock != nil && got == all && Int32(truncatingIfNeeded: load(lockOffset + 8)) == 1 ? load(lockOffset) : 0
         walk &+= 1
         let span = thread.span
         if let offset = thread.stackChunk {
@@ -221,6 +234,7 @@ struct FrameAreas: ~Copyable {
             let offset = append(group.start, count: length, pieces: pieces)
             for index in group.members { areas[index].second = offset + Int(areas[index].start - group.start) }
         }
+        if let lock { lockOffset = append(lock, count: Self.lockBytes) }
         isPrepared = true
     }
 

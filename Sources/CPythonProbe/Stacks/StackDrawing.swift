@@ -7,10 +7,13 @@ import TargetMemory
 /// One thread; another than the sampler's, where the sampler must not wait.
 final class StackDrawing {
     private let reader: ObjectReader
+    /// The code objects of a window are mostly those of the window before: they are compared in one read.
+    private let codes: ReadAhead
     private let pid: Int32
 
     init(_ process: PythonProcess) {
-        reader = ObjectReader(process.memory, layout: process.layout)
+        codes = ReadAhead(process.memory)
+        reader = ObjectReader(codes, layout: process.layout)
         pid = process.pid
     }
 
@@ -18,6 +21,7 @@ final class StackDrawing {
     func draw(_ tally: inout StackTally) -> StackSampler.Window {
         var window = StackSampler.Window(
             quality: tally.quality, loops: tally.loops, blocks: tally.blocks, stops: tally.stops)
+        codes.beginWalk()
         tally.withTable { table, tally in
             let taken = max(1, table.entries.reduce(0) { $0 + $1.count })
             let length = (tally.end - tally.start).count

@@ -22,6 +22,9 @@ final class StackResolver {
     }
 
     private let reader: ObjectReader
+    /// New stacks are mostly made of places that the window before had too. What changed since the window began, its end
+    /// finds out (`StackDrawing`).
+    private let memory: ReadAhead
     private let codes = CodeTable.withRoles()
     /// What is known of a place.
     private struct Known {
@@ -43,13 +46,15 @@ final class StackResolver {
     private let sources: TargetSources
 
     init(_ process: PythonProcess) {
-        reader = ObjectReader(process.memory, layout: process.layout)
+        memory = ReadAhead(process.memory)
+        reader = ObjectReader(memory, layout: process.layout)
         sources = TargetSources(of: process)
     }
 
     /// Compares each code object with the target again at its next use.
     func begin() {
         codes.beginWalk()
+        memory.beginWalk()
         reader.forgetTypes()
         walk += 1
     }

@@ -22,6 +22,9 @@ public final class StackSampler {
     private let interval: Nanoseconds?
     private let isBlocking: Bool
     private let reader: ObjectReader
+    /// Lists the threads: the list is mostly as it was, and checked in one read.
+    private let lister: ObjectReader
+    private let list: ReadAhead
     private let resolver: StackResolver
     private let watcher: LoopWatcher
     private let calls: CallRuns
@@ -41,9 +44,9 @@ public final class StackSampler {
     private var stops = 0
     private var threadsDue = Moment(nanoseconds: .min)
     private var activityDue = Moment(nanoseconds: .min)
-    /// The main interpreter's lock, and who holds it.
+    /// The main interpreter's lock, and who has it as of the present look, once that was asked.
     private var lock: RemoteAddress?
-    private var holder: RemoteAddress = 0
+    private var holder: RemoteAddress?
 
     /// How many threads are sampled; 0 before the first sample.
     public var threadsWatched: Int { watched.count }
@@ -110,6 +113,8 @@ public final class StackSampler {
         self.calls = calls
         interval = rate.map { Nanoseconds(Int64(1e9 / min(max($0, 0.1), 1e6))) }
         reader = ObjectReader(process.memory, layout: process.layout)
+        list = ReadAhead(process.memory)
+        lister = ObjectReader(list, layout: process.layout)
         resolver = StackResolver(process)
         drawing = StackDrawing(process)
         watcher = LoopWatcher(process)
@@ -180,10 +185,9 @@ public final class StackSampler {
             stops += 1
         }
         defer { thread.stopper?.release() }
-        let holds: UInt64 = holder == thread.sampler.thread.state ? 1 : 0
         let idle: UInt64 = thread.activity == .idle ? 1 : 0
         for attempt in 0..<Self.tries {
-            switch try thread.sampler.sample(tag: thread.number << 2 | holds << 1 | idle, isRestless: attempt > 0) {
+            switch try thread.sampler.sample(tag: thread.number << 2 | idle, isRestless: attempt > 0) {
             case .good(let retries):
                 guard let stack = count(thread.sampler.stack, attempt) else { continue }
                 (thread.lastStack, thread.runsNothing) = (stack, false)
@@ -256,18 +260,17 @@ public final class StackSampler {
         activityDue = now + Self.activityEvery
         for thread in watched { thread.readActivity() }
         // A lock changes hands when a thread runs.
-        if watched.contains(where: { !$0.isResting }) {
-            holder = lock.flatMap { try? reader.holder(ofLock: $0) } ?? 0
-        }
+        if watched.contains(where: { !$0.isResting }) { holder = nil }
         watcher.look(at: now) { [self] in loopThread($0) }
         for thread in watched { noteCall(of: thread, now) }
         return true
     }
 
     private func refreshThreads() throws(RemoteReadError) {
-        lock = try? reader.lock(runtime: process.runtime, interpreter: process.mainInterpreter)
+        list.beginWalk()
+        lock = try? lister.lock(runtime: process.runtime, interpreter: process.mainInterpreter)
         var threads: [PythonThread] = []
-        for interpreter in process.interpreters { threads += try reader.threads(interpreter: interpreter) }
+        for interpreter in process.interpreters { threads += try lister.threads(interpreter: interpreter) }
         let isFirst = watched.isEmpty
         defer { if isFirst { watcher.discover([:], threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) }) } }
         watched.removeAll { old in !threads.contains { $0 == old.sampler.thread } }
@@ -277,7 +280,7 @@ public final class StackSampler {
             threadCount += 1
             watched.append(
                 WatchedThread(
-                    ThreadSampler(thread, of: process), tid: tid, in: process.pid, number: threadCount,
+                    ThreadSampler(thread, of: process, lock: lock), tid: tid, in: process.pid, number: threadCount,
                     isBlocking: isBlocking))
             info[threadCount] = (tid, watched[watched.count - 1].name)
         }
@@ -298,8 +301,16 @@ public final class StackSampler {
         return table.isWaiting(index) ? .waiting : .working(table.entries[index].trace, occupation(of: thread))
     }
 
+    /// Who has the interpreter's lock; 0 when nobody has.
+    private func lockHolder() -> RemoteAddress {
+        let found = holder ?? lock.flatMap { try? reader.holder(ofLock: $0) } ?? 0
+        holder = found
+        return found
+    }
+
     private func occupation(of thread: WatchedThread) -> Occupation {
         if thread.activity == .running { return .running }
+        let holder = lockHolder()
         let isTaken = holder != 0 && holder != thread.sampler.thread.state
         // A thread that sleeps, or waits for a socket, does so while another has the interpreter's lock as well.
         guard let address = thread.clock.lock() else { return isTaken ? .barred : .waiting }

@@ -24,11 +24,12 @@ final class ThreadSampler {
     private let words: UnsafeMutableBufferPointer<UInt64>
     @exclusivity(unchecked) private var used = 1
 
-    init(_ thread: PythonThread, of process: PythonProcess) {
+    /// A sampler of `thread`, whose interpreter's lock is at `lock`, if that is known.
+    init(_ thread: PythonThread, of process: PythonProcess, lock: RemoteAddress? = nil) {
         self.thread = thread
         memory = process.memory
         reader = ObjectReader(process.memory, layout: process.layout)
-        areas = FrameAreas(state: thread.state, layout: process.layout)
+        areas = FrameAreas(state: thread.state, lock: lock, layout: process.layout)
         words = .allocate(capacity: 1 + 2 * Self.depthLimit)
         words.initialize(repeating: 0)
     }
@@ -53,9 +54,12 @@ final class ThreadSampler {
     /// Frames of the stack taken last.
     var depth: Int { (used - 1) / 2 }
 
-    /// Takes a sample; `tag` becomes the first word of its stack. `isRestless`: the thread is known to move.
+    /// Set in the first word of a stack when the thread held its interpreter's lock.
+    static let holdsLock: UInt64 = 2
+
+    /// Takes a sample; `tag` becomes the first word of its stack, with `holdsLock` where it did. `isRestless`: the thread is
+    /// known to move.
     func sample(tag: UInt64, isRestless: Bool) throws(RemoteReadError) -> Outcome {
-        words[0] = tag
         var isWeeded = false
         for attempt in 0..<Self.tries {
             let reading: FrameAreas.Reading
@@ -69,6 +73,7 @@ final class ThreadSampler {
                 areas.dropChunk()
                 continue
             }
+            words[0] = areas.holder == thread.state ? tag | Self.holdsLock : tag
             switch reading {
             case .frame(0): return .empty
             case .frame(let frame):
