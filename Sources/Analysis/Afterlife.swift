@@ -171,12 +171,20 @@ extension Outliving {
             guard !windows.isEmpty else { return true }
             let loops = Dictionary(grouping: windows, by: \.loop).values
             return loops.allSatisfy { mine in
-                let inside = mine.filter { $0.start >= first && $0.start + $0.length <= last }
-                // A loop that waits for events all the time has nothing that is due.
-                guard inside.contains(where: { $0.busy ?? .zero > .zero }) else { return true }
+                let near = mine.filter { $0.start < last && $0.start + $0.length > first }
+                // A loop that waits for events has delivered all that was due.
+                guard !near.isEmpty, near.allSatisfy(\.isSaturated) else { return true }
+                let inside = near.filter { $0.start >= first && $0.start + $0.length <= last }
                 return inside.reduce(0) { $0 + ($1.ticks ?? 0) } >= enough
             }
         }
+    }
+}
+
+extension LoopWindow {
+    /// Whether the loop hardly waited for events, if that is known.
+    fileprivate var isSaturated: Bool {
+        busy.map { Double($0.count) > 0.9 * Double(length.count) } ?? (ticks != nil)
     }
 }
 

@@ -160,6 +160,18 @@ struct AfterlifeTests {
         #expect(Outliving.find(in: still, loops: windows).map(\.face) == [face])
     }
 
+    @Test(
+        "an idle loop turns seldom, and has delivered all that was due: who waits on it is cold", arguments: [0, 5, 60])
+    func idleLoop(busy: Int64) {
+        let windows = (0..<2).map { index in
+            LoopWindow(
+                start: at(Int64(index) * 1000), length: .milliseconds(1000), pid: 1, loop: "1", thread: "t",
+                grade: .sampled, ticks: 2, busy: .milliseconds(busy))
+        }
+        let still = [0, 1000, 2000].map { census(at: $0, [closed(progress: 1)]) }
+        #expect(Outliving.find(in: still, loops: windows).map(\.face) == [.cold])
+    }
+
     @Test("a layer's messages move a waiting one too: it stays cold")
     func groupTraffic() {
         let story = [

@@ -1,3 +1,4 @@
+import CPythonLayouts
 import Clocks
 import Foundation
 import Observations
@@ -94,6 +95,27 @@ struct TickTests {
         #expect(seen.isWhole, "\(seen)")
         #expect(seen.window.grade == .read)
         #expect(seen.window.loop == "1")
+    }
+
+    /// hypercorn makes its first thread for a pool when the first connection comes.
+    @Test(
+        "a uvloop loop stays the main thread's when the target makes another thread while it is watched",
+        .enabled(if: !uvloops.isEmpty, "no CPython here has uvloop"), arguments: uvloops)
+    func newcomer(interpreter: Interpreter) throws {
+        let target = try PythonTarget("ticking", ["uvloop", "0.05"], on: interpreter)
+        defer { target.end() }
+        let process = try PythonProcess(pid: target.pid)
+        let known = try CensusTaker(process).take(at: .now()).loops
+        let reader = ObjectReader(process.memory, layout: process.layout)
+        let main = try #require(try reader.threads(interpreter: process.mainInterpreter).last)
+        let watcher = LoopWatcher(process)
+        watcher.discover(known, threads: [(main, target.pid, "main"), (main, target.pid + 1, "newcomer")])
+        var asked: [Int32] = []
+        watcher.look(at: .now()) { tid in
+            asked.append(tid)
+            return .init()
+        }
+        #expect(asked == [target.pid])
     }
 }
 

@@ -45,8 +45,10 @@ final class LoopWatcher {
                     source: .runOnce(frame), loop: loop, number: number(of: loop), state: entry.thread.state,
                     tid: entry.tid, thread: entry.name))
         }
+        // The oldest thread, which is not the last that was found.
+        let main = threads.first { $0.tid == process.pid } ?? threads.last
         for (loop, type) in known where type == "uvloop.Loop" {
-            guard let counter = try? reader.uvLoopCounter(ofLoop: loop), let main = threads.last else { continue }
+            guard let main, let counter = try? reader.uvLoopCounter(ofLoop: loop) else { continue }
             found.append(
                 WatchedLoop(
                     source: .counter(counter), loop: loop, number: number(of: loop), state: main.thread.state,
