@@ -4,8 +4,9 @@ extension StackTrace {
     private static let runnerFiles = [
         "asyncio/base_events.py", "asyncio/runners.py", "asyncio/events.py", "uvloop/__init__.py",
         "twisted/internet/asyncioreactor.py",
-        // Before CPython 3.12, whose asyncio.run takes a factory of loops; uvloop has no frames of its own.
-        "uvicorn/_compat.py",
+        // Before CPython 3.12, whose asyncio.run takes a factory of loops; uvloop has no frames of its own. PyPI's taskgroup has
+        // the runner that hypercorn uses before 3.11.
+        "uvicorn/_compat.py", "taskgroup/runners.py",
     ]
     private static let runnerFunctions = [
         "_run_once", "run_forever", "run_until_complete", "run", "_run", "wrapper", "asyncio_run",

@@ -9,9 +9,11 @@ public struct ProcessProbe: Probe {
     public var pid: Int32
     /// Time between samples.
     public var interval: Duration
-    /// Sockets are counted no sooner than this many times the cost of counting after the last time: the kernel walks the table of
-    /// the whole network namespace for it.
-    public static let socketShare = 1000
+    /// Sockets are counted again after this many times the processor time that counting took, the kernel walking the table of the
+    /// whole network namespace for it; or after `socketPause`, if that is sooner and costs no more than a four-hundredth.
+    static let socketShare: Int64 = 1000
+    /// A leak is told from a moment by what is seen over four seconds: that must not be one count, repeated.
+    static let socketPause = Nanoseconds.seconds(2)
 
     private let proc: ProcFS
     private let tool: String
@@ -68,13 +70,15 @@ public struct ProcessProbe: Probe {
         case .reused: return SessionEnd(time: time, reason: .targetReplaced, detail: "another process has its pid now")
         }
         let sockets = time >= state.nextSockets
+        let before = Nanoseconds.threadCPU()
         guard let sample = try? state.sampler.sample(at: time, sockets: sockets) else {
             return SessionEnd(time: time, reason: .targetExited)
         }
         if sockets {
-            let cost = now() - time
-            state.nextSockets =
-                time + Nanoseconds(cost.count.multipliedReportingOverflow(by: Int64(Self.socketShare)).partialValue)
+            // Not by the clock: on a crowded machine that would be mostly waiting.
+            let cost = (Nanoseconds.threadCPU() - before).count
+            let pause = min(cost * Self.socketShare, max(Self.socketPause.count, cost * 400))
+            state.nextSockets = time + Nanoseconds(pause)
         }
         let windows = state.loops.windows(to: sample, hasEpoll: state.sampler.hasEpoll)
         sink.record([.process(sample)] + windows.map { .loop($0) })

@@ -23,6 +23,22 @@ struct LoopFramesTests {
         #expect(StackTrace([old] + turn).turn.map(Array.init) == turn)
     }
 
+    @Test(
+        "of uvloop, which has no frames, its runner's are known: asyncio's, uvicorn's own, and taskgroup's under hypercorn"
+    )
+    func uvloop() {
+        let turn = [frame("receive", "/srv/app/chat.py")]
+        let lib = "/srv/venv/lib/python3.9/site-packages"
+        for runner in [
+            frame("Runner.run", "/usr/lib/python3.13/asyncio/runners.py"),
+            frame("asyncio_run", lib + "/uvicorn/_compat.py"), frame("run", lib + "/taskgroup/runners.py"),
+        ] {
+            let outer = [frame("<module>", lib + "/hypercorn/__main__.py"), runner]
+            #expect(StackTrace(outer + turn).turn.map(Array.init) == turn)
+            #expect(StackTrace(outer).turn?.isEmpty == true)
+        }
+    }
+
     @Test("a loop that waits does nothing, and a thread without a loop has no turn")
     func waiting() {
         let select = frame("EpollSelector.select", "/usr/lib/python3.13/selectors.py")
