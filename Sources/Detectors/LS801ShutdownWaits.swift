@@ -72,7 +72,11 @@ public struct ShutdownWaits: Detector {
         }
         let since = stoppingSince(pid, evidence, for: .zero)
         return counts.sorted { $0.key < $1.key }.map { consumer, found in
-            let hasCancelled = habits.patience < .max && evidence.cancellations[consumer] != nil
+            // A cancellation that was caught may be one of the application's own: the server's comes when its patience is over.
+            let isOverdue = evidence.goodbyes.contains {
+                $0.pid == pid && $0.instance.consumer == consumer && $0.length >= habits.patience
+            }
+            let hasCancelled = isOverdue && evidence.cancellations[consumer] != nil
             let fate = hasCancelled ? "\(habits.name) has cancelled them, and does so once" : habits.fate
             let lines = [fate] + toldToEnd(since)
             return card.finding(

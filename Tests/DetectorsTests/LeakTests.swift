@@ -58,6 +58,23 @@ struct StuckAfterDisconnectTests {
     }
 
     @Test(
+        "daphne is only said to have cancelled them when its time was over: they may have caught a cancellation of their own",
+        arguments: [
+            (patience: Int64(1000), said: "daphne has cancelled them"),
+            (10_000, "daphne will cancel each of them 10 s"),
+        ])
+    func cancelled(patience: Int64, said: String) throws {
+        let server = ServerState(package: "daphne", patience: .milliseconds(patience))
+        let place = CodeLocation(function: disconnect.function, file: "/srv/chat.py", line: 25, handlerLine: 28)
+        let caught = SwallowedStop(time: at(1), pid: 1, consumer: chat, location: place, error: "CancelledError")
+        let finding = try #require(
+            try judge(watch(more: [.swallowed(caught)]) { census($0, [goodbye(1)], server: server) }).findings.first)
+        #expect(finding.code == "LS003" && finding.location == place)
+        #expect(finding.evidence.contains { $0.hasPrefix(said) }, "\(finding.evidence)")
+        #expect(finding.fix.contains("re-raise the cancellation in ChatConsumer.disconnect"))
+    }
+
+    @Test(
         "a goodbye that sleeps, works in a thread or asks a peer is given time",
         arguments: [WaitKind.timer, .thread, .peer])
     func honest(wait: WaitKind) throws {
