@@ -13,7 +13,7 @@ final class HTTPExchange: @unchecked Sendable {
     private let connection: Connection
     private let scope: Scope
     private var writer: ResponseWriter
-    private var writable: [UnsafeContinuation<Void, Never>] = []
+    private var waiting = WaitingSenders()
     private var stall: Scheduled<Void>?
     private var timer: Scheduled<Void>?
     private var hasUnflushed = false
@@ -69,7 +69,7 @@ final class HTTPExchange: @unchecked Sendable {
         guard !isGone else { return }
         isGone = true
         endOfConnection()
-        resumeWriters()
+        resumeSenders()
     }
 
     /// Answers for the application, if it is not too late for that.
@@ -84,12 +84,12 @@ final class HTTPExchange: @unchecked Sendable {
 
     func serverStops() { writer.keepAlive = false }
 
-    func channelIsWritable() { resumeWriters() }
+    func channelIsWritable() { resumeSenders() }
 
     /// Cancels the application; whether it had not ended.
     func cancel(outlived: Bool) -> Bool {
         guard !connection.hasEnded else { return false }
-        resumeWriters()
+        resumeSenders()
         connection.cancel(outlived: outlived)
         return true
     }
@@ -97,17 +97,31 @@ final class HTTPExchange: @unchecked Sendable {
     // MARK: From the application
 
     private func send(_ message: Message) async throws {
-        if !channel.eventLoop.inEventLoop {
-            return try await channel.eventLoop.submit {
-                try self.handle(message)
+        let loop = channel.eventLoop
+        let isHeldUp: Bool
+        if loop.inEventLoop {
+            isHeldUp = try sendNow(message)
+        } else {
+            // From a task of the application's own, after which no job of the connection's flushes.
+            isHeldUp = try await loop.submit {
+                let isHeldUp = try self.sendNow(message)
                 self.flush()
+                return isHeldUp
             }.get()
         }
-        try handle(message)
-        guard !channel.isWritable, !isGone else { return }
-        flush()
-        if !channel.isWritable, !isGone { await withUnsafeContinuation { waitForReader($0) } }
+        if isHeldUp { await loop.suspend { self.waitForReader($0) } }
     }
+
+    /// - Returns: whether the client has to read before there is room for more.
+    private func sendNow(_ message: Message) throws -> Bool {
+        try handle(message)
+        guard mustWait else { return false }
+        flush()
+        // The flush may have made room, or found out that the client is gone.
+        return mustWait
+    }
+
+    private var mustWait: Bool { !channel.isWritable && !isGone }
 
     private func handle(_ message: Message) throws(ProtocolMisuse) {
         // What is sent to a client that is gone is dropped, as the servers do.
@@ -190,8 +204,9 @@ final class HTTPExchange: @unchecked Sendable {
 
     // MARK: A client that reads slowly
 
-    private func waitForReader(_ writer: UnsafeContinuation<Void, Never>) {
-        writable.append(writer)
+    private func waitForReader(_ sender: UnsafeContinuation<Void, Never>) {
+        guard mustWait else { return sender.resume() }
+        waiting.append(sender)
         guard stall == nil else { return }
         let deadline = TimeAmount(host.configuration.http.sendDeadline)
         stall = channel.eventLoop.assumeIsolated().scheduleTask(in: deadline) { [self] in
@@ -199,11 +214,9 @@ final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    private func resumeWriters() {
+    private func resumeSenders() {
         stall?.cancel()
         stall = nil
-        let waiting = writable
-        writable = []
-        for continuation in waiting { continuation.resume() }
+        waiting.resume()
     }
 }

@@ -41,10 +41,9 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
     private let deflater: ZlibDeflater?
     private var hasUnflushed = false
     private var isReadPaused = false
-    private var writable: [UnsafeContinuation<Void, Never>] = []
+    private var waiting = WaitingSenders()
     private var timer: Scheduled<Void>?
-    private var keepAlive: Scheduled<Void>?
-    private var isPongDue = false
+    private var keepAlive: KeepAlive?
     private var closeCode: CloseCode?
     private var isSocketGone = false
     private var wasDisconnectDelivered = false
@@ -126,8 +125,9 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
         state = .closed
         onAnswer = nil
         timer?.cancel()
-        keepAlive?.cancel()
-        resumeWriters()
+        keepAlive?.stop()
+        keepAlive = nil  // it holds us
+        waiting.resume()
         let code = closeCode ?? .abnormal
         connection.meter?.connectionClosed(code: Int(code.rawValue))
         deliverDisconnect(code, reason: nil)
@@ -154,7 +154,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
     /// Cancels the application; whether it had not ended.
     func cancel(outlived: Bool) -> Bool {
         guard !connection.hasEnded else { return false }
-        resumeWriters()
+        waiting.resume()
         connection.cancel(outlived: outlived)
         return true
     }
@@ -204,7 +204,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
-        if isWritable { resumeWriters() }
+        if isWritable { waiting.resume() }
         context.fireChannelWritabilityChanged()
     }
 
@@ -215,7 +215,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
         case .text(let text): deliver(.text(text))
         case .binary(let bytes): deliver(.bytes(bytes))
         case .ping(let payload): if state == .open { write(.pong, payload) }
-        case .pong: isPongDue = false
+        case .pong: keepAlive?.pong()
         case .close(let code, let reason):
             closeCode = code
             if state == .open { beginClose(code) }
@@ -255,18 +255,20 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
     }
 
     func waitForRoom() async {
-        await withUnsafeContinuation { continuation in
-            guard !isWritable, state == .open else { return continuation.resume() }
-            writable.append(continuation)
+        await loop.suspend { [self] sender in
+            guard !isWritable, state == .open else { return sender.resume() }
+            waiting.append(sender)
         }
     }
 
-    /// From a task of the application's own, off the loop: it waits for its turn on it.
+    /// From a task of the application's own, off the loop: it waits for its turn on it, and like the consumer for the client.
     func sendFromElsewhere(_ message: Message) async throws {
-        _ = try await loop.submit {
-            let isWritten = try self.handle(message)
-            if isWritten { self.flush() }
+        let progress = try await loop.submit {
+            let progress = try self.sendNow(message)
+            self.flush()
+            return progress
         }.get()
+        if progress == .isFull { await waitForRoom() }
     }
 
     /// - Returns: whether something was written.
@@ -276,7 +278,7 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
             state = .open
             timer?.cancel()
             connection.meter?.connectionAccepted()
-            pingLater()
+            startKeepAlive()
             answer(.accept(subprotocol: subprotocol, headers: headers))
         case (.handshake, .websocketClose): refuse(status: 403)
         case (.open, .websocketSend(.text(let text))):
@@ -329,37 +331,27 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
         if let context { context.flush() } else { channel.pipeline.syncOperations.flush() }
     }
 
+    private func startKeepAlive() {
+        keepAlive = KeepAlive(host.configuration.policy, on: loop) { [self] in
+            write(.ping, [])
+            flush()
+        } giveUp: { [self] in
+            beginClose(.internalError, reason: "keepalive ping timeout")
+            closeSocket()
+        }
+        keepAlive?.start()
+    }
+
     private func beginClose(_ code: CloseCode, reason: String = "") {
         state = .closing
+        keepAlive?.stop()
         connection.meter?.connectionCloses()
         write(.close, FrameWriter.closePayload(code, reason: reason))
         if closeCode == nil {
             schedule(in: host.configuration.closeTimeout) { $0.channel.close(promise: nil) }
         }
         readOn()
-        resumeWriters()
-    }
-
-    /// Pings after the policy's interval, and gives the client up when no pong comes in time.
-    private func pingLater() {
-        guard let interval = host.configuration.policy.pingInterval else { return }
-        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(interval)) { [self] in
-            guard state == .open else { return }
-            isPongDue = true
-            write(.ping, [])
-            flush()
-            expectPong()
-        }
-    }
-
-    private func expectPong() {
-        let deadline = TimeAmount(host.configuration.policy.pongDeadline)
-        keepAlive = channel.eventLoop.assumeIsolated().scheduleTask(in: deadline) { [self] in
-            guard state == .open else { return }
-            guard isPongDue else { return pingLater() }
-            beginClose(.internalError, reason: "keepalive ping timeout")
-            closeSocket()
-        }
+        waiting.resume()
     }
 
     /// The closing handshake is complete: the server closes the socket first (RFC 6455 §7.1.1).
@@ -367,11 +359,5 @@ final class WebSocketSession: ChannelInboundHandler, RemovableChannelHandler, Me
         state = .closed
         flush()
         channel.close(promise: nil)
-    }
-
-    private func resumeWriters() {
-        let waiting = writable
-        writable = []
-        for continuation in waiting { continuation.resume() }
     }
 }

@@ -47,19 +47,38 @@ private final class FloodConsumer: WebSocketConsumer {
     override func disconnect(code: Int) async throws { Progress.on(scope.path).disconnected(code) }
 }
 
+/// Sends as much from a task of its own, which runs on no loop, over WebSocket and HTTP alike.
+private struct TaskFlood: ASGIApplication {
+    func callAsFunction(_ scope: Scope, _ receive: Receive, _ send: Send) async throws {
+        let isHTTP = scope.type == .http
+        _ = try await receive()
+        try await send(
+            isHTTP ? .httpResponseStart(status: 200, headers: []) : .websocketAccept(subprotocol: nil, headers: []))
+        try await Task.detached {
+            for _ in 0..<FloodConsumer.pieces {
+                let piece = FloodConsumer.piece
+                try await send(isHTTP ? .httpResponseBody(piece, more: true) : .websocketSend(.bytes(piece)))
+                Progress.on(scope.path).count()
+            }
+        }.value
+    }
+}
+
 @Suite("Back-pressure: a send waits for a client that does not read") struct BackPressureTests {
-    private let application: any ASGIApplication = URLRouter([.init("<path:any>", FloodConsumer.application())])
+    private let application: any ASGIApplication = URLRouter([
+        .init("task/<path:any>", TaskFlood()), .init("<path:any>", FloodConsumer.application()),
+    ])
     /// What the sender may be ahead of its reader: what the sockets on either side hold (tcp(7): 4 MB to send by
     /// default), and the message that filled them.
     private static let most = 24
 
-    /// A client that has shaken hands and reads nothing.
-    private func mute(_ harness: Harness, _ path: String) throws -> RawSocket {
+    /// A client that has shaken hands, or asked for a page, and reads nothing.
+    private func mute(_ harness: Harness, _ path: String, isHTTP: Bool = false) throws -> RawSocket {
         let socket = try RawSocket(port: harness.server.port)
         socket.receiveLittle()
-        let fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
         let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-        let lines = ["GET \(path) HTTP/1.1", "Host: x"] + fields + [key, "", ""]
+        let upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", key]
+        let lines = ["GET \(path) HTTP/1.1", "Host: x"] + (isHTTP ? [] : upgrade) + ["", ""]
         socket.write(Array(lines.joined(separator: "\r\n").utf8))
         return socket
     }
@@ -138,6 +157,23 @@ private final class FloodConsumer: WebSocketConsumer {
             #expect(progress.code == 1006)
             try await harness.balanced(opened: 1)
             withExtendedLifetime(socket) {}
+        }
+    }
+
+    @Test("a task of the application's own waits like the consumer, over WebSocket and HTTP", arguments: [false, true])
+    func fromATask(isHTTP: Bool) async throws {
+        let path = "/task/\(isHTTP)"
+        let progress = Progress.on(path)
+        try await withServer(application) { harness in
+            let neighbour = try await harness.connect("/echo")
+            let socket = try mute(harness, path, isHTTP: isHTTP)
+            #expect(try await heldUp(progress, neighbour) < Self.most)
+            socket.shutDown()
+            try await harness.eventually("nobody waits for a client that is gone") { _ in
+                progress.sent == FloodConsumer.pieces
+            }
+            await neighbour.close()
+            try await harness.balanced(opened: 2)
         }
     }
 }
