@@ -5,19 +5,20 @@ SCRATCH ?= .build
 RELEASE := swift build --configuration release --static-swift-stdlib --scratch-path $(SCRATCH)
 LOOPSCOPE := $(SCRATCH)/release/loopscope
 
-.PHONY: help run install manual test setup setup-ci lint format golden bench matrix fuzz autobahn docs
+.PHONY: help release run install manual test setup setup-ci lint format golden bench matrix fuzz autobahn docs
 
 PREFIX ?= /usr/local
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: setup ## build, then show the main job: loopscope demo
+release: setup ## the program, as users have it
 	$(RELEASE) --product loopscope
+
+run: release ## build, then show the main job: loopscope demo
 	$(LOOPSCOPE) demo
 
-install: setup ## the program and its shell completions, below PREFIX (/usr/local)
-	$(RELEASE) --product loopscope
+install: release ## the program and its shell completions, below PREFIX (/usr/local)
 	install -D -m 755 $(LOOPSCOPE) $(DESTDIR)$(PREFIX)/bin/loopscope
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
 	$(LOOPSCOPE) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/loopscope
