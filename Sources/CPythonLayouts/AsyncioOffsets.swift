@@ -1,6 +1,6 @@
 public import TargetMemory
 
-/// The table that the `_asyncio` module of CPython 3.14 carries in its section `.AsyncioDebug`.
+/// The table that the `_asyncio` module of CPython carries from 3.14 on in its section `.AsyncioDebug`.
 ///
 /// Modules/_asynciomodule.c `Py_AsyncioModuleDebugOffsets` (tag v3.14.0): {task size, name, awaited_by, is_task,
 /// awaited_by_is_set, coroutine, node | interpreter size, tasks head | thread size, running loop, running task, tasks
@@ -22,7 +22,7 @@ public struct AsyncioOffsets: Hashable, Sendable {
     /// A layout corrected by what the target says itself; unchanged when that is absurd, or of a minor without the table.
     public func applied(to layout: PythonLayout) -> PythonLayout {
         // A task is smaller than a page, an interpreter than a megabyte.
-        guard layout.minor == 14, words[0] > 0, words[0] < 4096, words[1...6].allSatisfy({ $0 < words[0] }),
+        guard layout.minor >= 14, words[0] > 0, words[0] < 4096, words[1...6].allSatisfy({ $0 < words[0] }),
             words[8] < words[7], words[7] < 1 << 20, words[12] < words[9], words[9] < 1 << 20
         else { return layout }
         var layout = layout

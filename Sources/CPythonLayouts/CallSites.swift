@@ -55,6 +55,12 @@ enum CallSites: Hashable, Sendable {
         .init(0, 44, 3...3, 129...142), .init(0, 80, 177...189), .init(0, 70, 171...174, 237...237),
         .init(0, 106, 197...197), .init(0, 238, 254...254),
     ])
+    /// As before; SEND has forms for asynchronous generators and others too.
+    static let python315 = at([
+        .init(0, 50, 144...150, 153...153, 157...168, 249...249), .init(0, 53, 154...156, 250...250),
+        .init(0, 4, 151...152, 251...251), .init(0, 42, 3...3, 129...143), .init(0, 79, 183...195),
+        .init(0, 68, 174...178, 236...236), .init(0, 105, 202...204), .init(0, 237, 253...253),
+    ])
 
     /// An instruction in all its forms.
     private struct Family {

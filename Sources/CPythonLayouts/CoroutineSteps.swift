@@ -15,11 +15,21 @@ enum CoroutineState {
 }
 
 extension ObjectReader {
-    func state(of object: RemoteAddress, _ frame: PythonFrame) throws(RemoteReadError) -> CoroutineState {
+    func state(of object: RemoteAddress, _ frame: RemoteAddress) throws(RemoteReadError) -> CoroutineState {
         guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
-        let value = Int(Int8(bitPattern: try byte(layout.generator.state == nil ? frame.address : object, offset)))
-        if layout.minor == 9 { return try state39(executing: value, frame.address) }
-        // internal/pycore_frame.h FRAME_*: 3.13 put FRAME_SUSPENDED (-2) below FRAME_SUSPENDED_YIELD_FROM (-1).
+        let value = Int(Int8(bitPattern: try byte(layout.generator.state == nil ? frame : object, offset)))
+        if layout.minor == 9 { return try state39(executing: value, frame) }
+        // internal/pycore_frame.h FRAME_*: 3.13 put FRAME_SUSPENDED (-2) below FRAME_SUSPENDED_YIELD_FROM (-1), 3.15
+        // counts from FRAME_CREATED.
+        if layout.minor >= 15 {
+            return switch value {
+            case 0: .created
+            case 1: .suspended
+            case 2, 3: .waiting
+            case 4: .executing
+            default: .ended
+            }
+        }
         switch value {
         case 0: return .executing
         case -1: return .waiting
@@ -62,8 +72,11 @@ extension ObjectReader {
             return try topOfStack(frame, below)
         case 13:
             return try topOfStack(frame, below)
-        default:
+        case 14:
             return untagged(try word(try word(frame.address, fields.stackTop), -8 - 8 * below))
+        default:
+            // SEND of 3.15 keeps a place for an index above what it waits for.
+            return untagged(try word(try word(frame.address, fields.stackTop), -16 - 8 * below))
         }
     }
 
@@ -112,17 +125,8 @@ extension ObjectReader {
         guard case .frame = awaitable(type), !chain.contains(object), let address = try frameAddress(of: object) else {
             return nil
         }
-        let state = try activity(of: object, address)
+        let state = try state(of: object, address)
         guard state == .executing || state == .waiting, try frame(address, codes) != nil else { return nil }
         return (object, state)
-    }
-
-    private func activity(
-        of object: RemoteAddress, _ frame: RemoteAddress
-    ) throws(RemoteReadError) -> CoroutineState {
-        guard let offset = layout.generator.state ?? layout.frame.state else { return .ended }
-        let value = Int8(bitPattern: try byte(layout.generator.state == nil ? frame : object, offset))
-        if layout.minor == 9 { return try state39(executing: Int(value), frame) }
-        return value == 0 ? .executing : value == -1 ? .waiting : .ended
     }
 }

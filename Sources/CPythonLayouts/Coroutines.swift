@@ -90,13 +90,15 @@ extension ObjectReader {
                     return
                 }
                 chain.links.append(.init(object: current, frame: frame))
-                switch try state(of: current, frame) {
+                switch try state(of: current, frameAddress) {
                 case .waiting:
                     // A coroutine that waits does not run: it was read before, and the one outside it after.
                     if chain.isExecuting { chain.isWhole = false }
                     current = try awaited(by: frame)
-                    if try isNone(current) {
-                        // Nobody waits for None: it is what the coroutine is resumed with, and lies on what it waits for.
+                    // Nobody waits for None: it is what the coroutine is resumed with, and lies on what it waits for; in 3.15
+                    // with a place between them that holds no object.
+                    let isResumed = layout.minor >= 15 ? current == 0 : try isNone(current)
+                    if isResumed {
                         chain.isWhole = false
                         current = try awaited(by: frame, below: 1)
                     }

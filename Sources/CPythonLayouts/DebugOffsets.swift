@@ -2,8 +2,8 @@ public import TargetMemory
 
 /// The table that CPython 3.13 and later carry at the start of `_PyRuntime`: `_Py_DebugOffsets`.
 ///
-/// internal/pycore_runtime.h (tag v3.13.0), internal/pycore_debug_offsets.h (tag v3.14.0). Fields are counted in 64-bit
-/// words from its start; the ones read here keep their group's order in both.
+/// internal/pycore_runtime.h (tag v3.13.0), internal/pycore_debug_offsets.h (tags v3.14.0, v3.15.2). Fields are counted in
+/// 64-bit words from its start; the ones read here keep their group's order in all, but for threads in 3.15.
 public struct DebugOffsets: Hashable, Sendable {
     /// The version of the interpreter that carries it.
     public var version: PythonVersion
@@ -12,7 +12,7 @@ public struct DebugOffsets: Hashable, Sendable {
     private(set) var words: [UInt64]
 
     private static let cookie = Array("xdebugpy".utf8)
-    private static let count = 96
+    private static let count = 111
 
     /// Reads the table at `runtime`; `nil` when there is none: CPython up to 3.12.
     public init?(runtime: RemoteAddress, _ memory: any RemoteMemory) throws(RemoteReadError) {
@@ -35,6 +35,7 @@ public struct DebugOffsets: Hashable, Sendable {
         switch version.minor {
         case 13: places = Self.places313
         case 14: places = Self.places314
+        case 15: places = Self.places315
         default: return layout
         }
         for place in places {
@@ -72,12 +73,25 @@ public struct DebugOffsets: Hashable, Sendable {
             Place(53) { $0.type.name = $1 }, Place(55) { $0.type.flags = $1 }, Place(57) { $0.tupleItems = $1 },
         ]
 
-    // Three groups that both versions order alike, each from the word of its size.
-    private static func threads(_ group: Int) -> [Place] {
+    private static let places315: [Place] =
+        [
+            Place(5) { $0.runtime.interpretersHead = $1 }, Place(8) { $0.interpreter.next = $1 },
+            Place(9) { $0.interpreter.threadsHead = $1 }, Place(11) { $0.interpreter.collector = $1 },
+            Place(12) { $0.interpreter.modules = $1 }, Place(15) { $0.interpreter.gilPointer = $1 },
+        ] + threads(22, identifiers: 8) + frames(39) + [Place(45) { $0.frame.stackTop = $1 }] + codes(47) + [
+            Place(61) { $0.type.name = $1 }, Place(63) { $0.type.flags = $1 }, Place(64) { $0.type.basicSize = $1 },
+            Place(65) { $0.type.dictOffset = $1 }, Place(67) { $0.type.cachedKeys = $1 },
+            Place(69) { $0.tupleItems = $1 }, Place(95) { $0.collector.collecting = $1 },
+        ]
+
+    // Three groups that the versions order alike, each from the word of its size; 3.15 has three more fields before a
+    // thread's identifiers.
+    private static func threads(_ group: Int, identifiers: Int = 5) -> [Place] {
         [
             Place(group + 2) { $0.thread.next = $1 }, Place(group + 4) { $0.thread.frame = $1 },
-            Place(group + 5) { $0.thread.identifier = $1 }, Place(group + 6) { $0.thread.nativeIdentifier = $1 },
-            Place(group + 7) { $0.thread.stackChunk = $1 },
+            Place(group + identifiers) { $0.thread.identifier = $1 },
+            Place(group + identifiers + 1) { $0.thread.nativeIdentifier = $1 },
+            Place(group + identifiers + 2) { $0.thread.stackChunk = $1 },
         ]
     }
     private static func frames(_ group: Int) -> [Place] {

@@ -21,6 +21,14 @@ enum InlineCaches {
         3: [39...39, 52...52, 55...55, 143...165, 203...208, 250...251],
         4: [92...92, 110...110, 192...193, 198...200], 5: [3...3, 44...44, 129...142], 9: [80...80, 177...189],
     ])
+    static let python315 = table([
+        1: [
+            4...4, 36...36, 54...55, 68...68, 70...70, 74...74, 95...95, 99...102, 105...105, 118...118, 128...128,
+            151...152, 169...182, 198...204, 208...209, 216...218, 236...236, 240...244, 248...248, 251...252,
+        ],
+        3: [37...37, 50...50, 53...53, 144...150, 153...168, 210...215, 249...250],
+        4: [91...91, 109...109, 196...197, 205...207], 5: [3...3, 42...42, 129...143], 9: [79...79, 183...195],
+    ])
 
     private static func table(_ counts: [Int: [ClosedRange<UInt8>]]) -> [UInt8: Int] {
         var table: [UInt8: Int] = [:]
@@ -38,7 +46,12 @@ extension ObjectReader {
             switch layout.opcodes.callSites {
             case .anyBut: [UInt8: Int]()
             case .atCacheOf(_, let caches, _): caches
-            case .at: layout.minor == 13 ? InlineCaches.python313 : InlineCaches.python314
+            case .at:
+                switch layout.minor {
+                case 13: InlineCaches.python313
+                case 14: InlineCaches.python314
+                default: InlineCaches.python315
+                }
             }
         var places: [Int] = []
         var place = 0

@@ -43,4 +43,8 @@ struct Opcodes: Hashable, Sendable {
         resume: [128, 196, 245], await: [106, 197], extendedArgument: 69, loadGlobal: [92, 192, 193], popTop: 31,
         reraise: 105, pushException: 32, matchException: 6, withException: 43, setupFinally: nil, duplicateTop: nil,
         callSites: .python314)
+    static let python315 = Opcodes(
+        resume: [128, 200, 201, 244], await: [105, 202, 203, 204], extendedArgument: 67, loadGlobal: [91, 196, 197],
+        popTop: 29, reraise: 104, pushException: 30, matchException: 6, withException: 41, setupFinally: nil,
+        duplicateTop: nil, callSites: .python315)
 }

@@ -3,7 +3,7 @@
 /// One table per minor (`Tables/`), written from that minor's headers by `scripts/cpython-offsets`. From 3.13 on the
 /// target's own `_Py_DebugOffsets` overrides what it covers. Walkers read through this and know no number themselves.
 public struct PythonLayout: Hashable, Sendable {
-    /// The minor version: 9 to 14.
+    /// The minor version: 9 to 15.
     public var minor: Int
     var runtime: Runtime
     var interpreter: Interpreter
@@ -76,7 +76,7 @@ public struct PythonLayout: Hashable, Sendable {
         var previous: Int
         var code: Int
         var instruction: Int
-        /// 3.9: pointer to the top; 3.10: depth; 3.11 to 3.13: index from `locals`; 3.14: pointer past the top.
+        /// 3.9: pointer to the top; 3.10: depth; 3.11 to 3.13: index from `locals`; from 3.14 on: pointer past the top.
         var stackTop: Int
         var owner: Int?
         var locals: Int
@@ -180,11 +180,11 @@ public struct PythonLayout: Hashable, Sendable {
 
 extension PythonLayout {
     /// The minor versions that have a table.
-    public static let supportedMinors = 9...14
+    public static let supportedMinors = 9...15
 
     /// The table of a version.
     ///
-    /// - Throws: `.unsupported` outside 3.9 to 3.14.
+    /// - Throws: `.unsupported` outside 3.9 to 3.15.
     public static func table(for version: PythonVersion) throws(LayoutError) -> PythonLayout {
         switch (version.major, version.minor) {
         case (3, 9): python39
@@ -193,6 +193,7 @@ extension PythonLayout {
         case (3, 12): python312
         case (3, 13): python313
         case (3, 14): python314
+        case (3, 15): python315
         default: throw .unsupported(version)
         }
     }
@@ -213,7 +214,7 @@ public enum LayoutError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unsupported(let version):
-            "CPython \(version) is not supported: loopscope reads 3.9 to 3.14"
+            "CPython \(version) is not supported: loopscope reads 3.9 to 3.15"
         case .freeThreaded(let version):
             "CPython \(version) is a free-threaded build: only builds with the GIL can be read"
         case .mismatch(let version, let check):

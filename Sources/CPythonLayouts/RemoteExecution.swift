@@ -14,7 +14,7 @@ public struct RemoteExecution: Hashable, Sendable {
     /// In `PyInterpreterState`: whether scripts are taken, a 32-bit number; 0 under `PYTHON_DISABLE_REMOTE_DEBUG`.
     public let isEnabled: Int
 
-    /// `_PY_EVAL_PLEASE_STOP_BIT` (internal/pycore_ceval.h, v3.14.0): in the lowest byte of the eval breaker.
+    /// `_PY_EVAL_PLEASE_STOP_BIT` (internal/pycore_ceval.h, v3.14.0 and v3.15.2): in the lowest byte of the eval breaker.
     public static let pleaseStop: UInt8 = 1 << 5
 
     /// From the words of the table, counted from its start; `nil` when one of them is absurd.
@@ -34,6 +34,10 @@ public struct RemoteExecution: Hashable, Sendable {
 extension DebugOffsets {
     /// Where a script may be asked for; `nil` before 3.14, and where the table is absurd.
     public var remoteExecution: RemoteExecution? {
-        version.minor == 14 ? RemoteExecution(words: words, group: 89) : nil
+        switch version.minor {
+        case 14: RemoteExecution(words: words, group: 89)
+        case 15: RemoteExecution(words: words, group: 105)
+        default: nil
+        }
     }
 }

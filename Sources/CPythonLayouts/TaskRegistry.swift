@@ -1,7 +1,7 @@
 public import TargetMemory
 
 // Where asyncio keeps note of its tasks: weak sets of the module `asyncio.tasks` (Lib/asyncio/tasks.py), and lists linked
-// through the tasks themselves (3.14, Modules/_asynciomodule.c).
+// through the tasks themselves (3.14 and later, Modules/_asynciomodule.c).
 //
 // They change with every task that begins or ends, thousands of times a second in a loop that does not stop. A task that
 // was there all the time is found whatever happens beside it.
@@ -44,7 +44,7 @@ extension ObjectReader {
 
     /// The members of a set that is changed while it is read: as of one instant, or else all that were seen.
     ///
-    /// Include/setobject.h (cpython 3.9 to 3.14): fill at 16, used at 24, mask at 32, table at 40. A table that is being
+    /// Include/setobject.h (cpython 3.9 to 3.15): fill at 16, used at 24, mask at 32, table at 40. A table that is being
     /// filled anew has fewer members than the set.
     private func changingSet(
         _ object: RemoteAddress, _ live: any RemoteMemory, _ isWhole: inout Bool
@@ -62,7 +62,7 @@ extension ObjectReader {
         return Array(seen)
     }
 
-    /// Tasks of 3.14: lists linked through the tasks, one per thread and one for threads that ended.
+    /// Tasks from 3.14 on: lists linked through the tasks, one per thread and one for threads that ended.
     private func linkedTasks(
         interpreter: RemoteAddress, _ live: any RemoteMemory, _ isWhole: inout Bool
     ) throws(RemoteReadError) -> [RemoteAddress] {

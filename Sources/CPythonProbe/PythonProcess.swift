@@ -111,14 +111,14 @@ public struct PythonProcess: Sendable {
 
 /// The symbols that matter, as addresses in the target.
 private struct RuntimeSymbols {
-    /// The table of `_asyncio` (3.14), which is a module of its own or part of the program or library; `nil` when there
+    /// The table of `_asyncio` (3.14 and later), which is a module of its own or part of the program or library; `nil` when there
     /// is none.
     static func asyncioOffsets(
         in maps: MemoryMaps, of pid: Int32, _ proc: ProcFS, _ version: PythonVersion
     ) -> RemoteAddress? {
-        guard version.minor == 14 else { return nil }
+        guard version.minor >= 14 else { return nil }
         let files = maps.files.filter { $0.inode != 0 }
-        let ranked = files.filter { $0.path.holds("/_asyncio.") } + files.filter { $0.path.holds("python3.14") }
+        let ranked = files.filter { $0.path.holds("/_asyncio.") } + files.filter { $0.path.holds("python3.") }
         for mapping in ranked.prefix(4) {
             guard let elf = try? ElfFile(of: mapping, in: pid, proc: proc), let bias = elf.loadBias(of: mapping),
                 let section = elf.section(".AsyncioDebug")

@@ -102,7 +102,7 @@ struct AttachTarget: Sendable {
         case .gone: nil
         case .notPermitted: "process \(pid) may not be read: its events are counted, its stacks are not seen"
         case .notPython:
-            "process \(pid) runs no CPython: its threads are seen through /proc only; stacks and tasks need CPython 3.9 to 3.14"
+            "process \(pid) runs no CPython: its threads are seen through /proc only; stacks and tasks need CPython 3.9 to 3.15"
         case .layout: "process \(pid): \(error); its threads are seen through /proc only"
         }
     }

@@ -82,7 +82,7 @@ private final class BoundedMemory: RemoteMemory {
 @Suite("Walks over recorded images")
 struct ImageTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Images")
-    static let minors = Array(9...14)
+    static let minors = Array(PythonLayout.supportedMinors)
 
     static func image(_ minor: Int) throws -> MemoryImage {
         try MemoryImage(decoding: Array(try Data(contentsOf: folder.appending(path: "python3\(minor).image"))))

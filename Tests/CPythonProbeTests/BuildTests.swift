@@ -115,7 +115,10 @@ struct BuildTests {
             "hostile", on: interpreter,
             through: ["/usr/bin/setpriv", "--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups"])
         let other = try PythonTarget("hostile", on: interpreter)
-        defer { (own.end(), other.end()) }
+        defer {
+            own.end()
+            other.end()
+        }
         let pids = (own: own.pid, other: other.pid)
         Self.check(try await Self.asNobody { try Self.look(at: pids.own) }, own, interpreter)
         await #expect(throws: PythonAttachError.notPermitted(pids.other)) {

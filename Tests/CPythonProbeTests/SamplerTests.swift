@@ -64,7 +64,7 @@ struct SamplerTests {
         while sampler.depth != 7 { _ = try sampler.sample(tag: 0, isRestless: false) }
         var words = Array(sampler.stack)
         // The third frame moves on from its call to the load of what it returns.
-        words[6] += try #require([9: 20, 10: 2, 11: 52, 12: 4, 13: 10, 14: 10][interpreter.minor])
+        words[6] += try #require([9: 20, 10: 2, 11: 52, 12: 4, 13: 10, 14: 10, 15: 10][interpreter.minor])
         var table = StackTable()
         let found = try words.withUnsafeBufferPointer { try StackResolver(process).resolve($0, for: &table) }
         #expect(found?.isPossible == false)

@@ -10,9 +10,9 @@ public struct Interpreter: Hashable, Sendable, CustomStringConvertible {
     /// For a test's name: `3.13`.
     public var description: String { minor == 7 && path.contains("2.7") ? "2.7" : "3.\(minor)" }
 
-    /// One interpreter of each minor from 3.9 to 3.14 that is here: in the folder that `LOOPSCOPE_VENVS` names
+    /// One interpreter of each minor from 3.9 to 3.15 that is here: in the folder that `LOOPSCOPE_VENVS` names
     /// (`3.14/bin/python`, which may enter a root of its own), on PATH, or pyenv's.
-    public static let all: [Interpreter] = (9...14).compactMap { minor in
+    public static let all: [Interpreter] = (9...15).compactMap { minor in
         candidates("3.\(minor)").first { FileManager.default.isExecutableFile(atPath: $0) }.map {
             .init(path: $0, minor: minor)
         }
@@ -20,7 +20,7 @@ public struct Interpreter: Hashable, Sendable, CustomStringConvertible {
 
     /// The distribution's own, where it can be read: a program without symbols that has the interpreter inside, at an
     /// address that was fixed when it was linked, and that every user may run.
-    public static let system: Interpreter? = (9...14).lazy.map { (minor: $0, path: "/usr/bin/python3.\($0)") }
+    public static let system: Interpreter? = (9...15).lazy.map { (minor: $0, path: "/usr/bin/python3.\($0)") }
         .first { FileManager.default.isExecutableFile(atPath: $0.path) }.map { .init(path: $0.path, minor: $0.minor) }
 
     /// Those that are too old to be read.

@@ -1,7 +1,7 @@
 """loopscope's agent: counts what an ASGI server and Django Channels do, into shared memory that loopscope reads.
 
 It never blocks, never raises into the application and adds no frame to its tracebacks: hooks are plain functions that
-return the coroutine they were asked for. What it cannot count it does not guess. CPython 3.8 to 3.14, no dependency.
+return the coroutine they were asked for. What it cannot count it does not guess. CPython 3.8 to 3.15, no dependency.
 docs/agent.md says what it does to a process, docs/formats/agent-ring.md what it writes.
 """
 

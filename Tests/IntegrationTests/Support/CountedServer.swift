@@ -51,7 +51,7 @@ struct CountedCell: Sendable, CustomStringConvertible {
         let pairs = [
             "uvicorn websockets": "3.9", "uvicorn wsproto": "3.12", "uvicorn sansio": "3.14", "daphne": "3.11",
         ]
-        .merging(["uvicorn uvloop": "3.13", "hypercorn, a spawned worker": "3.13", "gunicorn": "3.10"]) { $1 }
+        .merging(["uvicorn uvloop": "3.15", "hypercorn, a spawned worker": "3.13", "gunicorn": "3.10"]) { $1 }
         return every.filter { pairs[$0.server.name] == $0.python.minor }
     }()
 }

@@ -24,7 +24,7 @@ struct PythonEnvironment: Sendable, CustomStringConvertible {
         let variables = ProcessInfo.processInfo.environment
         let cache = variables["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache"
         let folder = variables["LOOPSCOPE_VENVS"] ?? (variables["LOOPSCOPE_CACHE"] ?? cache + "/loopscope") + "/venvs"
-        return (9...14).map { "3.\($0)" }.compactMap { minor in
+        return (9...15).map { "3.\($0)" }.compactMap { minor in
             let environment = PythonEnvironment(minor: minor, interpreter: "\(folder)/\(minor)/bin/python")
             // The stamp is written last, when every package is in.
             return FileManager.default.fileExists(atPath: "\(folder)/\(minor)/stamp") ? environment : nil
