@@ -8,9 +8,11 @@ struct RequestTarget {
     /// What follows the question mark, as it was sent.
     var query: String
 
-    /// The target of a request; `nil` for one that no application is asked for: CONNECT's.
+    /// The target of a request; `nil` for one that no application is asked for: CONNECT's, and one of which nobody can
+    /// say which host it means, having no `Host` (an error from HTTP/1.1 on) or several.
     init?(_ head: HTTPRequestHead) {
-        guard head.method != .CONNECT else { return nil }
+        let hosts = head.headers["host"].count
+        guard head.method != .CONNECT, hosts == 1 || hosts == 0 && head.version != .http1_1 else { return nil }
         var text = head.uri[...]
         // The absolute form, which is for proxies, is for servers too.
         for scheme in ["http://", "https://"] where text.lowercased().hasPrefix(scheme) {

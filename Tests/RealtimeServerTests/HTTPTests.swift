@@ -47,6 +47,25 @@ private final class RequestConsumer: HTTPConsumer {
         return text
     }
 
+    @Test(
+        "a request of which nobody can say which host it means is 400",
+        arguments: [
+            ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400), ("GET / HTTP/1.0\r\n\r\n", 200),
+            ("GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 200),
+            (
+                "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 400
+            ),
+        ])
+    func hosts(request: String, status: Int) async throws {
+        try await withServer(application) { harness in
+            let socket = try RawSocket(port: harness.server.port)
+            socket.write(Array(request.utf8))
+            #expect(await read(socket).hasPrefix("HTTP/1.1 \(status) "))
+        }
+    }
+
     @Test("a connection serves request after request, also those sent ahead, in their order")
     func keepAlive() async throws {
         let log = try await withServer(application) { harness in
@@ -102,12 +121,12 @@ private final class RequestConsumer: HTTPConsumer {
     @Test(
         "what a client does wrong is answered, and leaves nothing behind",
         arguments: [
-            ("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 100_000), 431),
-            ("GET / HTTP/1.1\r\n" + String(repeating: "X: a\r\n", count: 200), 431),
-            ("POST / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n", 413),
-            ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: x\r\nX: " + String(repeating: "a", count: 100_000), 431),
+            ("GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "X: a\r\n", count: 200), 431),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n", 413),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
             ("CONNECT x:1 HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/9.9\r\n\r\n", 400), ("\u{1}\u{2}\r\n\r\n", 400),
         ])
     func malformed(request: String, status: Int) async throws {
@@ -127,7 +146,8 @@ private final class RequestConsumer: HTTPConsumer {
         let configuration = ServerConfiguration(policy: .hypercorn, requestDeadline: .milliseconds(150), http: limits)
         try await withServer(application, configuration: configuration) { harness in
             for (beginning, answer) in [
-                ("GET / HT", ""), ("POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\nabc", "HTTP/1.1 408"), ("", ""),
+                ("GET / HT", ""), ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nabc", "HTTP/1.1 408"),
+                ("", ""),
             ] {
                 let socket = try RawSocket(port: harness.server.port)
                 socket.write(Array(beginning.utf8))
