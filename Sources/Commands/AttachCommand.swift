@@ -17,7 +17,8 @@ struct SampleRate: ExpressibleByArgument, Sendable {
             hertz = nil
             return
         }
-        guard let number = Double(argument), number >= 0.1, number <= 1e6 else { return nil }
+        // What a loop is doing is told from its last sample: fewer than ten a second would leave verdicts blind.
+        guard let number = Double(argument), number >= 10, number <= 1e6 else { return nil }
         hertz = number
     }
 
@@ -61,7 +62,7 @@ struct AttachCommand: AsyncParsableCommand {
         help: ArgumentHelp("Observe for so long. Default: until Ctrl-C on a terminal, else 10.", valueName: "seconds"))
     var duration: Double?
 
-    @Option(help: ArgumentHelp("Stack samples a second, or max.", valueName: "hz"))
+    @Option(help: ArgumentHelp("Stack samples a second, 10 to 1000000, or max.", valueName: "hz"))
     var rate = SampleRate(hertz: 100)
 
     @Flag(

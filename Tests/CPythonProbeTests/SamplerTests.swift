@@ -8,6 +8,8 @@ import Testing
 
 @Suite("Sampling stacks", .serialized)
 struct SamplerTests {
+    private struct NoWindow: Error {}
+
     /// A target that does nothing but call and return comes back to the same frame within one reading.
     @Test("flat out, none of 20 000 samples is a stack that cannot be", arguments: Interpreter.all)
     func grammar(interpreter: Interpreter) throws {
@@ -33,6 +35,40 @@ struct SamplerTests {
         #expect((depths.max() ?? 0) >= grammar.depth)
         #expect(quality.torn == 0)
         #expect(quality.taken == seen)
+    }
+
+    @Test(
+        "samples stay as far apart as the rate says, also from one call to the next",
+        arguments: Interpreter.all.suffix(1))
+    func spacing(interpreter: Interpreter) throws {
+        let target = try PythonTarget("grammar", ["5"], on: interpreter)
+        defer { target.end() }
+        let sampler = StackSampler(try PythonProcess(pid: target.pid), rate: 20)
+        let start = Moment.now()
+        for _ in 0..<40 { _ = sampler.sample(until: .now() + .milliseconds(10)) }
+        guard let tally = sampler.handOver(from: start, loops: [:]) else { throw NoWindow() }
+        // However late we are: never more of them than fit.
+        #expect(tally.quality.taken <= 1 + Int((tally.end - start).count / 50_000_000))
+        #expect(tally.quality.taken > 0)
+    }
+
+    @Test(
+        "a sample stands for the time it took when no processor can keep the rate", arguments: Interpreter.all.suffix(1)
+    )
+    func unkeptRate(interpreter: Interpreter) throws {
+        let target = try PythonTarget("grammar", ["5"], on: interpreter)
+        defer { target.end() }
+        let sampler = StackSampler(try PythonProcess(pid: target.pid), rate: 1_000_000)
+        let start = Moment.now()
+        _ = sampler.sample(until: start + .milliseconds(200))
+        guard var tally = sampler.handOver(from: start, loops: [:]) else { throw NoWindow() }
+        let length = Double((tally.end - start).count)
+        let window = StackDrawing(try PythonProcess(pid: target.pid)).draw(&tally)
+        let sum = Double(window.stacks.reduce(0) { $0 + $1.weight.count })
+        // All of the span, but for what was lost or torn.
+        let whole =
+            Double(window.quality.taken) / Double(window.quality.taken + window.quality.lost + window.quality.torn)
+        #expect(abs(sum / length - whole) < 0.1, "\(sum) of \(length), \(window.quality)")
     }
 
     @Test("every way in which Python code runs other Python code is a possible stack", arguments: Interpreter.all)
@@ -120,7 +156,7 @@ struct SamplerTests {
         #expect(sampler.run(until: .now() + .seconds(60)).isGone)
     }
 
-    @Test("a stack deeper than the limit is cut at its outer end", arguments: Interpreter.all)
+    @Test("a stack deeper than the limit is cut at its outer end, and says so", arguments: Interpreter.all)
     func deep(interpreter: Interpreter) throws {
         let target = try PythonTarget("deep", ["10000"], on: interpreter)
         defer { target.end() }
@@ -128,11 +164,15 @@ struct SamplerTests {
         let limit = interpreter.minor >= 11 ? ThreadSampler.depthLimit : FrameAreas.areaLimit
         var deepest = 0
         // The first samples may still be finding where the frames are.
+        var outermost: Set<String> = []
         for _ in 0..<20 where deepest < limit {
             let window = sampler.run(until: .now() + .milliseconds(50))
             try #require(!window.isGone)
-            deepest = max(deepest, window.stacks.map(\.stack.frames.count).max() ?? 0)
+            let deep = window.stacks.map(\.stack.frames).filter { $0.first?.kind == .logical }
+            deepest = max(deepest, deep.map { $0.count - 1 }.max() ?? 0)
+            outermost.formUnion(deep.compactMap(\.first?.function))
         }
         #expect(deepest == limit)
+        #expect(outermost == ["deeper than \(limit) frames: the outer ones are not shown"])
     }
 }

@@ -82,7 +82,18 @@ final class StackResolver {
             mayBeAnywhere = stack[index] & 1 == 1
         }
         frames.reverse()
+        if let cut = cut(frames, of: stack.count / 2) { frames.insert(cut, at: 0) }
         return frames.isEmpty ? nil : (StackTrace(frames), isPossible)
+    }
+
+    /// What stands for the outer frames of a stack that is deeper than can be read; `nil` when all are there: then the
+    /// outermost is a module, or where a thread begins.
+    private func cut(_ frames: [Frame], of depth: Int) -> Frame? {
+        let limit = reader.layout.minor >= 11 ? ThreadSampler.depthLimit : FrameAreas.areaLimit
+        guard depth >= limit, let outermost = frames.first,
+            outermost.function != "<module>", !outermost.function.hasSuffix("_bootstrap")
+        else { return nil }
+        return Frame(kind: .logical, function: "deeper than \(limit) frames: the outer ones are not shown")
     }
 
     /// What is known of a place, found out when it is new; `asks`: whether it is a call is to be known too.

@@ -42,6 +42,8 @@ public final class StackSampler {
     private var isPunctual = false
     private var quality = SampleQuality()
     private var stops = 0
+    /// When the next sample is due, also one that lies beyond the present call, and how often samples were taken in this window.
+    private var (due, rounds) = (Moment(nanoseconds: .min), 0)
     private var threadsDue = Moment(nanoseconds: .min)
     private var activityDue = Moment(nanoseconds: .min)
     /// The main interpreter's lock, and who has it as of the present look, once that was asked.
@@ -152,11 +154,17 @@ public final class StackSampler {
         if !isPunctual { isPunctual = ls_be_punctual() == 0 }
         defer { for thread in watched { thread.stopper?.letGo() } }
         var now = Moment.now()
-        var due = now
+        if due > now, interval != nil {
+            Moment.sleep(until: min(due, deadline))
+            now = Moment.now()
+        } else {
+            due = now
+        }
         while now < deadline, !isCrowded {
             do throws(RemoteReadError) {
                 let isLook = try refresh(now)
                 for thread in watched where !(isLook && countAgain(thread)) { try sample(thread) }
+                rounds += 1
             } catch {
                 // The list of threads is gone with the interpreter, or the process is.
                 return false
@@ -371,9 +379,13 @@ public final class StackSampler {
         }
         watcher.discover(known, threads: watched.map { ($0.sampler.thread, $0.tid, $0.name) })
         for thread in watched { thread.sampler.weed() }
-        defer { (quality, stops) = (SampleQuality(), 0) }
+        // A rate that nobody can keep is kept less often: a sample stands for the time that it took, or the report's seconds
+        // would not add up.
+        let share = Nanoseconds((end - start).count / Int64(max(rounds, 1)))
+        defer { (quality, stops, rounds) = (SampleQuality(), 0, 0) }
         return StackTally(
-            table: next, start: start, end: end, interval: interval, threads: info, watched: watched.count,
+            table: next, start: start, end: end, interval: interval.map { max($0, share) }, threads: info,
+            watched: watched.count,
             quality: quality, loops: loops, blocks: watcher.takeBlocks(), stops: stops)
     }
 
