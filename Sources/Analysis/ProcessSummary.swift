@@ -20,6 +20,9 @@ public struct ProcessSummary: Hashable, Sendable {
         return gap > 10 && gap > cpuPercent / 3
     }
 
+    /// Whether a signal (SIGSTOP, Ctrl-Z) had stopped all of it at the end: nothing it should do gets done.
+    public var isStopped: Bool { !last.threads.isEmpty && last.threads.allSatisfy { $0.state == "T" } }
+
     /// Sums up the samples of each process, busiest first.
     public static func summaries(of samples: [ProcessSample]) -> [ProcessSummary] {
         var first: [Int32: ProcessSample] = [:]

@@ -18,8 +18,9 @@ public struct PythonVersion: Hashable, Comparable, Sendable, CustomStringConvert
     /// The third number.
     public var micro: Int { Int(hex >> 8 & 0xFF) }
 
-    /// `3.13.5`, `3.14.0rc2`.
+    /// `3.13.5`, `3.14.0rc2`; `3.9` where only a name told it.
     public var description: String {
+        if hex & 0xFF == 0 { return "\(major).\(minor)" }
         let level =
             switch hex >> 4 & 0xF {
             case 0xA: "a\(hex & 0xF)"
@@ -55,7 +56,8 @@ public struct PythonVersion: Hashable, Comparable, Sendable, CustomStringConvert
         guard parts.count == 2, let major = UInt8(ascii: parts[0]), let minor = UInt8(ascii: parts[1]) else {
             return nil
         }
-        self.init(major: major, minor: minor)
+        // No release level: there is none like that, so nothing claims to know the third number.
+        self.init(hex: UInt32(major) << 24 | UInt32(minor) << 16)
     }
 }
 

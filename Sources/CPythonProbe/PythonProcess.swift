@@ -54,6 +54,8 @@ public struct PythonProcess: Sendable {
         let memory = ProcessMemory(pid: pid)
         self.memory = memory
         guard let found = RuntimeSymbols(in: maps, of: pid, proc) else {
+            // Of a process that has ended and is not yet waited for there is a row in /proc, and nothing mapped.
+            if identity.fate(in: proc) == .exited { throw .gone(pid) }
             if let version = Self.versionByName(maps), version.minor < 9 || version.major < 3 {
                 throw .layout(.unsupported(version))
             }
@@ -83,6 +85,14 @@ public struct PythonProcess: Sendable {
             layout = asyncio.flatMap { try? AsyncioOffsets(at: $0, memory) }?.applied(to: table) ?? table
             interpreters = try Self.check(memory, layout, found.runtime, version)
         } catch { throw .layout(error) }
+    }
+
+    /// Whether one of its interpreters has imported asyncio: without that there are no tasks. Some 50 µs.
+    public var hasAsyncio: Bool {
+        let reader = ObjectReader(PageSnapshot(of: memory, limit: 1 << 20), layout: layout)
+        return interpreters.contains { interpreter in
+            ((try? reader.asyncio(interpreter: interpreter)) ?? nil) != nil
+        }
     }
 
     private let debugOffsets: DebugOffsets?

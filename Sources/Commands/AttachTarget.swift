@@ -65,9 +65,7 @@ struct AttachTarget: Sendable {
             } catch {
                 // Where everything is counted, what cannot be read is missed and not needed.
                 if agent == nil, error == .notPermitted(member) { throw Self.refusal(pid: member) }
-                if agent == nil, error == .gone(member), member == pid {
-                    throw CommandError("process \(pid) has ended", status: .unavailable)
-                }
+                if agent == nil, error == .gone(member), member == pid { throw Self.refusal(pid: pid) }
                 if let remark = Self.remark(error, of: member) { remarks.append(remark) }
             }
         }

@@ -60,7 +60,10 @@ struct CandidateFinder {
         let before = cpu(of: pids)
         try await pause()
         let after = cpu(of: pids)
-        return listening.subtracting(workers).sorted().map { pid in
+        return listening.subtracting(workers).sorted().compactMap { pid in
+            let command = command(of: pid)
+            // It has ended meanwhile.
+            if command.isEmpty { return nil }
             let members = [pid] + (family[pid] ?? []).filter { pids.contains($0) }
             let connections = members.reduce(0) { $0 + (SocketCensus(of: $1, in: proc)?.states["ESTABLISHED"] ?? 0) }
             let busy = members.reduce(0.0) { sum, member in
@@ -68,7 +71,7 @@ struct CandidateFinder {
                 return sum + (two.cpu - one.cpu).seconds / (two.time - one.time).seconds * 100
             }
             return Candidate(
-                pid: pid, command: command(of: pid), workers: Array(members.dropFirst()), connections: connections,
+                pid: pid, command: command, workers: Array(members.dropFirst()), connections: connections,
                 cpuPercent: busy)
         }
     }

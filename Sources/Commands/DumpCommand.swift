@@ -10,9 +10,9 @@ import Reports
 /// `loopscope dump`: the stacks of all threads, once.
 struct DumpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "dump", abstract: "Print the Python stacks of all threads of a running server, once.",
+        commandName: "dump", abstract: "Print the stacks of all threads and tasks of a running server, once.",
         discussion: """
-            Never stops the target, unless --blocking or --native is given. --native stops each thread for some 40 µs, \
+            Tasks that wait at the same place are printed as one. Never stops the target, unless --blocking or --native is given. --native stops each thread for some 40 µs, \
             and works on any process.
 
             Example: loopscope dump --pid 4711
@@ -26,15 +26,20 @@ struct DumpCommand: AsyncParsableCommand {
     @Flag(help: "Stop each thread while its Python stack is read, for some 60 µs.")
     var blocking = false
 
+    @Flag(inversion: .prefixedNo, help: "Print the chains of coroutines of asyncio's tasks too.")
+    var tasks = true
+
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
         let world = World.current
         let pid = try await target.resolve()
-        var samples: [StackSample] = []
-        if !native || CandidateFinder().isPython(pid) { samples = try Self.pythonStacks(of: pid, isBlocking: blocking) }
-        if native { samples += try nativeStacks(of: pid, world) }
-        Self.print(samples, json: common.json, style: common.style(world), in: world)
+        var dump = Dump()
+        if !native || CandidateFinder().isPython(pid) {
+            dump = try Self.python(pid, isBlocking: blocking, withTasks: tasks)
+        }
+        if native { dump.samples += try nativeStacks(of: pid, world) }
+        Self.print(dump, json: common.json, style: common.style(world), in: world)
     }
 
     /// The native stack of each thread; a thread that ends meanwhile is left out.
@@ -65,17 +70,38 @@ struct DumpCommand: AsyncParsableCommand {
 }
 
 extension DumpCommand {
-    /// The Python stacks of a process and of its workers.
-    static func pythonStacks(of pid: Int32, isBlocking: Bool) throws -> [StackSample] {
+    /// What is printed.
+    struct Dump {
         var samples: [StackSample] = []
-        for process in try PythonProcesses.of(pid) { samples += stacks(of: process, isBlocking: isBlocking) }
-        return samples
+        var tasks: [TaskCensus] = []
     }
 
-    /// Prints stacks in the form asked for.
-    static func print(_ samples: [StackSample], json: Bool, style: TextStyle, in world: World) {
-        world.output(
-            json ? JSONReport.stacks(samples).text(pretty: true) + "\n" : StacksText(samples, style: style).text)
+    /// The Python stacks of a process and of its workers, threads and tasks.
+    static func python(_ pid: Int32, isBlocking: Bool, withTasks: Bool) throws -> Dump {
+        var dump = Dump()
+        for process in try PythonProcesses.of(pid) {
+            dump.samples += stacks(of: process, isBlocking: isBlocking)
+            // A target that ends between the two is shown as far as it was seen.
+            if withTasks, process.hasAsyncio, let census = try? CensusTaker(process).take(at: .now(), awaited: true),
+                !census.tasks.groups.isEmpty
+            {
+                dump.tasks.append(census.tasks)
+            }
+        }
+        return dump
+    }
+
+    /// Prints it in the form asked for.
+    static func print(_ dump: Dump, json: Bool, style: TextStyle, in world: World) {
+        guard !json else {
+            return world.output(JSONReport.stacks(dump.samples, tasks: dump.tasks).text(pretty: true) + "\n")
+        }
+        var text = StacksText(dump.samples, style: style).text
+        if !dump.tasks.isEmpty {
+            if !text.isEmpty { text += "\n" }
+            text += TasksText(tasks: dump.tasks, connections: [], style: style).text(tree: true)
+        }
+        world.output(text)
     }
 
     /// Most of the time that is spent on threads whose stack moves under the reader.

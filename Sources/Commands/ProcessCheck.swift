@@ -13,18 +13,18 @@ struct ProcessCheck {
     func say(_ pid: Int32) throws {
         let finder = CandidateFinder()
         world.output("process \(pid)  \(finder.command(of: pid).plain(limit: 160))\n")
-        switch AttachPermission.judge(pid) {
-        case .allowed: world.output("✓ its memory may be read\n")
-        case .denied: throw AttachTarget.refusal(pid: pid)
-        }
+        if case .denied = AttachPermission.judge(pid) { throw AttachTarget.refusal(pid: pid) }
+        // Nothing is said to be allowed before it was tried: a security module shows in no file.
+        let readable = "✓ its memory may be read\n"
         do throws(PythonAttachError) {
             let process = try PythonProcess(pid: pid)
-            world.output("✓ CPython \(process.version) is understood: stacks, tasks, consumers, ticks\n")
+            world.output(readable + "✓ CPython \(process.version) is understood: stacks, tasks, consumers, ticks\n")
         } catch {
             switch error {
-            case .notPermitted: throw AttachTarget.refusal(pid: pid)
-            default:
-                world.output("- \("\(error)".plain()): only what /proc says of any process can be seen\n")
+            case .notPermitted, .gone: throw AttachTarget.refusal(pid: pid)
+            case .notPython, .layout:
+                world.output(
+                    readable + "- \("\(error)".plain()): only what /proc says of any process can be seen\n")
             }
         }
         let workers = ProcessTree(below: pid).descendants(of: pid).filter { finder.isPython($0) }

@@ -7,6 +7,7 @@ struct QuickDump: Equatable {
     private(set) var pid: Int32 = 0
     private(set) var isBlocking = false
     private(set) var json = false
+    private(set) var tasks = true
 
     /// The command line as a plain dump; `nil` when it is another, or not plain.
     init?(_ arguments: [String]) {
@@ -20,6 +21,7 @@ struct QuickDump: Equatable {
                 pid = number
             case "--blocking": isBlocking = true
             case "--json": json = true
+            case "--no-tasks": tasks = false
             default: return nil
             }
         }
@@ -30,7 +32,7 @@ struct QuickDump: Equatable {
     ///
     /// - Throws: `CommandError`.
     func run(in world: World) throws {
-        let samples = try DumpCommand.pythonStacks(of: TargetOptions.checked(pid), isBlocking: isBlocking)
-        DumpCommand.print(samples, json: json, style: ColourChoice.auto.style(world), in: world)
+        let dump = try DumpCommand.python(TargetOptions.checked(pid), isBlocking: isBlocking, withTasks: tasks)
+        DumpCommand.print(dump, json: json, style: ColourChoice.auto.style(world), in: world)
     }
 }

@@ -15,7 +15,7 @@ struct TasksCommand: AsyncParsableCommand {
 
     @OptionGroup var target: TargetOptions
 
-    @Flag(help: "Show each task's chain of coroutines.")
+    @Flag(help: "Show each task's chain of coroutines, and under it the tasks that it waits for.")
     var tree = false
 
     @OptionGroup var common: CommonOptions
@@ -27,7 +27,7 @@ struct TasksCommand: AsyncParsableCommand {
         var connections: [ConnectionCensus] = []
         for process in try PythonProcesses.of(pid) {
             do throws(RemoteReadError) {
-                let census = try CensusTaker(process).take(at: .now())
+                let census = try CensusTaker(process).take(at: .now(), awaited: tree)
                 tasks.append(census.tasks)
                 connections.append(census.connections)
             } catch { throw PythonProcesses.unreadable(process.pid, error) }
@@ -45,6 +45,7 @@ enum PythonProcesses {
     static func of(_ pid: Int32) throws -> [PythonProcess] {
         let finder = CandidateFinder()
         var found: [PythonProcess] = []
+        var trouble: CommandError?
         let family = [pid] + ProcessTree(below: pid).descendants(of: pid)
         for member in family where member == pid || finder.isPython(member) {
             do throws(PythonAttachError) {
@@ -52,15 +53,18 @@ enum PythonProcesses {
             } catch {
                 switch error {
                 case .notPermitted: throw AttachTarget.refusal(pid: member)
+                case .gone where member == pid: throw AttachTarget.refusal(pid: pid)
                 default:
                     guard member == pid else { continue }
-                    throw CommandError(
+                    trouble = CommandError(
                         "cannot read process \(pid)", why: "\(error)".plain(),
                         do: "`loopscope attach --pid \(pid)` shows what /proc says of any process",
                         status: .unavailable)
                 }
             }
         }
+        // What only starts the server (a shell, `timeout`, `uv run`) need not be readable itself.
+        if let trouble, found.isEmpty { throw trouble }
         return found
     }
 

@@ -176,6 +176,20 @@ public struct ConnectionCensus: Hashable, Sendable, Codable {
     }
 }
 
+/// Tasks of one group that those of another wait for.
+public struct AwaitedTasks: Hashable, Sendable, Codable {
+    /// The group they are in, by its place in the census.
+    public var group: Int
+    /// How many of them are waited for, each once for everybody who waits.
+    public var count: Int
+
+    /// `count` tasks of a group.
+    public init(group: Int, count: Int) {
+        self.group = group
+        self.count = count
+    }
+}
+
 /// Tasks that are alike at one instant.
 public struct TaskGroup: Hashable, Sendable, Codable {
     /// The task's state.
@@ -206,6 +220,8 @@ public struct TaskGroup: Hashable, Sendable, Codable {
     public var example: String?
     /// Lowest and highest number in their default names: asyncio numbers tasks as it creates them.
     public var numbers: ClosedRange<Int>?
+    /// The tasks that they wait for; `nil` where that was not asked. Not recorded.
+    public var awaits: [AwaitedTasks]?
 
     /// `count` tasks that are alike.
     public init(

@@ -118,7 +118,8 @@ public enum JSONReport {
             "ps_percent": JSONValue(process.psPercent, places: 1), "threads": .int(process.last.threads.count),
             "gil_percent": JSONValue(report.gilPercent(of: process.last.pid), places: 1),
             "run_queue_percent": JSONValue(process.runQueuePercent, places: 1),
-            "rss_bytes": .int(process.last.residentBytes), "fds": JSONValue(process.last.descriptors),
+            "stopped": .bool(process.isStopped), "rss_bytes": .int(process.last.residentBytes),
+            "fds": JSONValue(process.last.descriptors),
             "fd_limit": JSONValue(process.last.descriptorLimit),
             "sockets": .object(
                 process.last.sockets.sorted { $0.key < $1.key }.map { (key: $0.key, value: .int($0.value)) }),
@@ -165,6 +166,23 @@ public enum JSONReport {
         ]
     }
 
+    /// A row per group; `awaits` tells another by its place among all rows.
+    private static func taskRows(_ tasks: [TaskCensus]) -> JSONValue {
+        var rows: [JSONValue] = []
+        for census in tasks {
+            let first = rows.count
+            rows += census.groups.map { group in
+                guard case .object(var fields) = task(group, census) else { return .null }
+                let awaits = group.awaits.map { awaits -> JSONValue in
+                    .array(awaits.map { ["row": .int(first + $0.group), "count": .int($0.count)] })
+                }
+                fields.append((key: "awaits", value: awaits ?? .null))
+                return .object(fields)
+            }
+        }
+        return .array(rows)
+    }
+
     private static func task(_ group: TaskGroup, _ census: TaskCensus) -> JSONValue {
         [
             "pid": .int(Int(census.pid)), "name": .string(group.name), "consumer": JSONValue(group.consumer),
@@ -200,7 +218,7 @@ public enum JSONReport {
     public static func census(tasks: [TaskCensus], connections: [ConnectionCensus]) -> JSONValue {
         [
             "schema": "loopscope/tasks/1",
-            "tasks": .array(tasks.flatMap { census in census.groups.map { task($0, census) } }),
+            "tasks": taskRows(tasks),
             "consumers": .array(
                 connections.flatMap { census in
                     census.consumers.map { row in
@@ -216,10 +234,10 @@ public enum JSONReport {
         ]
     }
 
-    /// One set of stacks, innermost frame last, as `dump --json` prints them.
-    public static func stacks(_ samples: [StackSample]) -> JSONValue {
+    /// One set of stacks, innermost frame last, and the tasks beside them, as `dump --json` prints them.
+    public static func stacks(_ samples: [StackSample], tasks: [TaskCensus] = []) -> JSONValue {
         [
-            "schema": "loopscope/stacks/1",
+            "schema": "loopscope/stacks/1", "tasks": taskRows(tasks),
             "threads": .array(
                 samples.map { sample in
                     [

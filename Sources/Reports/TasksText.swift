@@ -17,7 +17,7 @@ public struct TasksText {
     /// A table by consumer class, then one by coroutine; with `tree` the chains instead of the second.
     public func text(tree: Bool = false) -> String {
         var sections = [title, classes]
-        sections.append(contentsOf: tree ? trees : [groups])
+        sections.append(contentsOf: tree ? tasks.flatMap { TaskTree($0, style: style).paragraphs } : [groups])
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
     }
 
@@ -67,22 +67,5 @@ public struct TasksText {
             ])
         }
         return table.lines(style)
-    }
-
-    private var trees: [[String]] {
-        rows.map { _, group in
-            let name = group.example.map { $0.plain(limit: 64) } ?? group.name.plain(limit: 64)
-            let alike = group.count > 1 ? style.dim("  and \((group.count - 1).spaced) alike") : ""
-            let owner = group.consumer.map { "  \($0.plain(limit: 64))" } ?? ""
-            var lines = [style.bold(name) + alike + owner + style.dim("  \(group.state.rawValue)")]
-            for (depth, frame) in group.stack.frames.enumerated() {
-                lines.append(String(repeating: "  ", count: min(depth, 20) + 1) + Place.text(frame))
-            }
-            if let waits = group.waitsFor {
-                let depth = min(group.stack.frames.count, 20) + 1
-                lines.append(String(repeating: "  ", count: depth) + style.dim("waits for \(waits.plain(limit: 64))"))
-            }
-            return lines
-        }
     }
 }

@@ -45,8 +45,11 @@ public struct TextReport {
         var facts = [start.description.plain()]
         if let pid = start.pid { facts.append("pid \(pid)") }
         facts.append("\(report.duration.seconds.fixed(1)) s")
-        if report.quality.taken > 0 {
-            facts.append("\(report.quality.taken.spaced) samples, \(report.quality.lost.spaced) lost")
+        let quality = report.quality
+        if quality.taken + quality.torn > 0 {
+            // Torn: what they stand for had gone before it could be compared, as with a target that was killed.
+            let torn = quality.torn > 0 ? ", \(quality.torn.spaced) torn" : ""
+            facts.append("\(quality.taken.spaced) samples, \(quality.lost.spaced) lost\(torn)")
         }
         facts.append("evidence: \(start.grade.rawValue)")
         var lines = [style.bold("Target") + "  " + facts.joined(separator: " · ")]
@@ -59,6 +62,11 @@ public struct TextReport {
                     "        it takes \(process.cpuPercent.cell(0, " %")) of a core now; `ps` shows \(process.psPercent.cell(1, " %")), its average since the process began"
                 )
             }
+        }
+        for process in report.processes where process.isStopped {
+            let pid = process.last.pid
+            lines.append(
+                "        process \(pid) is stopped by a signal and does nothing: `kill -CONT \(pid)` lets it go on")
         }
         return lines
     }

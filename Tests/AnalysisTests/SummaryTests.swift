@@ -22,6 +22,17 @@ struct SummaryTests {
         #expect(summary.threads.first?.cpuPercent == 100)
     }
 
+    @Test(
+        "a process is stopped when all of its threads are",
+        arguments: [("TT", true), ("TS", false), ("SS", false), ("", false)])
+    func stopped(states: String, isStopped: Bool) throws {
+        var sample = process(at: 0, cpu: .zero, age: .seconds(2))
+        sample.threads = states.map {
+            ThreadSample(tid: 1, name: "python", cpu: .zero, runQueueWait: .zero, state: String($0))
+        }
+        #expect(try #require(ProcessSummary.summaries(of: [sample]).first).isStopped == isStopped)
+    }
+
     @Test("one sample gives no CPU share, and no accusation of ps")
     func oneSample() throws {
         let summary = try #require(

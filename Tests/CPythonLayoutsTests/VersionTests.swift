@@ -23,6 +23,7 @@ struct VersionTests {
     func names(path: String, minor: Int) {
         #expect(PythonVersion(name: path)?.minor == minor)
         #expect(PythonVersion(name: path)?.major == 3)
+        #expect(PythonVersion(name: path)?.description == "3.\(minor)", "the third number is not known")
     }
 
     @Test(

@@ -22,11 +22,28 @@ struct AttachTargetTests {
     }
 
     @Test(
+        "a process that has ended and is not yet waited for is 69, and is said to be just that",
+        arguments: ["attach", "tasks", "dump", "doctor"])
+    func zombie(verb: String) async throws {
+        // The shell becomes a program that does not know of its child, which ends when it sees that.
+        let ended = "(until [ \"$(cat /proc/$$/comm)\" = cat ]; do :; done) & echo $!; exec cat"
+        let parent = try ChildProcess(["sh", "-c", ended])
+        let pid = try #require(try await parent.readLine())
+        let isZombie = { (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8))?.contains(") Z ") ?? true }
+        while !isZombie() { await Task.yield() }
+        let run = await run(verb, "--pid", pid)
+        _ = try await parent.finish()
+        #expect(run.status == .unavailable && !run.output.contains("✓"))
+        #expect(run.error.contains("it has ended; its parent has not yet asked how"), "\(run.error)")
+    }
+
+    @Test(
         "flags that contradict each other, or make no sense, are 64",
         arguments: [
             ["attach", "--pid", "1", "--find", "x"], ["attach", "--pid", "-4"],
             ["attach", "--pid", "1", "--duration", "0"],
-            ["attach", "--pid", "1", "--rate", "fast"], ["attach", "--pid", "1", "--until-exit", "--duration", "3"],
+            ["attach", "--pid", "1", "--rate", "fast"], ["attach", "--pid", "1", "--rate", "0.5"],
+            ["attach", "--pid", "1", "--until-exit", "--duration", "3"],
             ["tasks", "--find", ""],
         ])
     func contradictions(arguments: [String]) async {
@@ -61,6 +78,8 @@ struct AttachTargetTests {
             (await run("dump", "--pid", "\(server.pid)"), await run("dump", "--pid", "\(server.pid)", "--native"))
         }
         #expect(plain.status == .clean && plain.output.contains("BaseEventLoop._run_once"))
+        // Threads, and after them the tasks: the server's own has its whole chain.
+        #expect(plain.output.contains("Task-1  waiting") && plain.output.contains("Server.serve ("))
         #expect(!plain.output.contains("native "))
         #expect(native.status == .clean && native.output.contains("BaseEventLoop._run_once"))
         #expect(native.output.contains("native ") && native.output.contains("epoll_wait"))

@@ -45,6 +45,24 @@ struct CensusTextTests {
         try expectGolden(TasksText(tasks: tasks, connections: connections).text(tree: true), "tasks-tree.txt")
     }
 
+    @Test("tasks are shown under those that wait for them, those of many once, and those of a circle once")
+    func awaited() throws {
+        func group(_ name: String, _ count: Int, _ awaits: [(Int, Int)]) -> TaskGroup {
+            var group = TaskGroup(
+                name: name, state: .waiting, stack: StackTrace([Frame(kind: .python, function: name, file: "a.py")]),
+                count: count, example: "Task-\(name)")
+            group.awaits = awaits.map { AwaitedTasks(group: $0.0, count: $0.1) }
+            return group
+        }
+        let census = TaskCensus(
+            time: at(1), pid: 1, grade: .read,
+            groups: [
+                group("main", 1, [(1, 2), (2, 1)]), group("worker", 3, [(2, 3)]), group("shared", 1, []),
+                group("left", 1, [(4, 1)]), group("right", 1, [(3, 1)]),
+            ])
+        try expectGolden(TasksText(tasks: [census], connections: []).text(tree: true), "tasks-awaited.txt")
+    }
+
     @Test("the dump of stacks is as in the golden file, busy threads first")
     func stacks() throws {
         let idle = StackSample(

@@ -150,11 +150,18 @@ struct JSONValueTests {
 
 @Suite("Schema of the JSON report")
 struct SchemaTests {
-    private let schema: URL = {
+    private func schema(_ name: String) throws -> [String: Any] {
         var folder = URL(filePath: #filePath)
         for _ in 0..<3 { folder.deleteLastPathComponent() }
-        return folder.appending(path: "docs/formats/report.schema.json")
-    }()
+        let file = folder.appending(path: "docs/formats/\(name).schema.json")
+        return try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    }
+
+    private func unknown(_ value: JSONValue, in name: String) throws -> [String] {
+        let root = try schema(name)
+        let value = try JSONSerialization.jsonObject(with: Data(value.text().utf8))
+        return unknown(value, root, at: "$", in: root)
+    }
 
     /// Walks a value and the schema's `properties` and `items` together; returns the paths that the schema does not know.
     private func unknown(_ value: Any, _ schema: [String: Any], at path: String, in root: [String: Any]) -> [String] {
@@ -183,10 +190,26 @@ struct SchemaTests {
 
     @Test("every key that is written is in the published schema, and every required key is written")
     func keys() throws {
-        let root = try #require(
-            try JSONSerialization.jsonObject(with: Data(contentsOf: schema)) as? [String: Any])
-        let text = JSONReport.value(try Sample.report()).text()
-        let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
-        #expect(unknown(value, root, at: "$", in: root).isEmpty)
+        #expect(try unknown(JSONReport.value(try Sample.report()), in: "report").isEmpty)
+    }
+
+    @Test("the same of tasks and of stacks")
+    func censusKeys() throws {
+        let stack = StackTrace([Frame(kind: .python, function: "f", file: "a.py", line: 1)])
+        var waiter = TaskGroup(name: "f", consumer: "C", state: .waiting, waitsFor: "Future", stack: stack)
+        waiter.awaits = [AwaitedTasks(group: 0, count: 1)]
+        let tasks = [
+            TaskCensus(time: at(1), pid: 1, grade: .read, groups: [TaskGroup(name: "g", state: .ready), waiter])
+        ]
+        let override = CodeLocation(function: "C.dispatch", file: "a.py", line: 1)
+        let consumers = [ConsumerCount(consumer: "C", override: override, sockets: [.open: 1], tasks: 1)]
+        let connections = [ConnectionCensus(time: at(1), pid: 1, grade: .read, consumers: consumers)]
+        let census = JSONReport.census(tasks: tasks + tasks, connections: connections)
+        #expect(try unknown(census, in: "tasks").isEmpty)
+        // Rows of a second process come after those of the first.
+        #expect(census.text().contains(#""awaits":[{"row":2,"count":1}]"#) || census.text().contains(#""row": 2"#))
+        let sample = StackSample(
+            time: at(1), pid: 1, tid: 1, thread: "t", activity: .idle, stack: stack, count: 1, weight: .zero)
+        #expect(try unknown(JSONReport.stacks([sample], tasks: tasks), in: "stacks").isEmpty)
     }
 }

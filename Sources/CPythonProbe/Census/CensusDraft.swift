@@ -38,10 +38,14 @@ struct CensusDraft {
     private var implementations: Set<String> = []
     private var loops: [RemoteAddress: String] = [:]
     private var lastLoop: RemoteAddress = 0
+    /// The group of each task, where it is asked who waits for whom.
+    private var groupByTask: [RemoteAddress: Int]?
 
-    init(_ process: PythonProcess, sources: TargetSources, clock: CensusClock) {
+    /// An empty draft; `asksForAwaited`: also who waits for whom, which takes as long again.
+    init(_ process: PythonProcess, sources: TargetSources, clock: CensusClock, asksForAwaited: Bool = false) {
         self.process = process
         self.clock = clock
+        groupByTask = asksForAwaited ? [:] : nil
         bridges = BridgeDraft(sources)
     }
 
@@ -56,6 +60,23 @@ struct CensusDraft {
             if let consumer = task.consumer { try? add(consumer, reader, &known, walker.codes) }
         }
         for task in facts { count(task, walker, reader, &known) }
+        if let groupByTask { noteAwaited(facts, groupByTask, walker, reader) }
+    }
+
+    /// Counts, between groups, who waits for whom. A task that moved on meanwhile waits for nobody.
+    private mutating func noteAwaited(
+        _ facts: [TaskFacts], _ groupByTask: [RemoteAddress: Int], _ walker: TaskWalker, _ reader: ObjectReader
+    ) {
+        var counts = [[Int: Int]](repeating: [:], count: tasks.count)
+        for facts in facts {
+            guard let group = groupByTask[facts.task.address], let chain = try? walker.chain(of: facts.task),
+                let awaited = try? reader.tasksAwaited(by: facts.task, chain)
+            else { continue }
+            for task in awaited { if let inner = groupByTask[task] { counts[group][inner, default: 0] += 1 } }
+        }
+        for (group, counts) in counts.enumerated() {
+            tasks[group].awaits = counts.sorted { $0.key < $1.key }.map { AwaitedTasks(group: $0.key, count: $0.value) }
+        }
     }
 
     private mutating func note(_ found: ServerState) {
@@ -130,6 +151,7 @@ struct CensusDraft {
         if let owner { instances[owner].tasks += 1 }
         let ownerType = owner.map { instances[$0].facts.type } ?? 0
         let likeness = Likeness(state: facts.state, awaited: facts.awaited, owner: ownerType, chain: facts.chain)
+        groupByTask?[task.address] = groups[likeness] ?? tasks.count
         if let place = groups[likeness] {
             tasks[place].count += 1
             tasks[place].note(number: task.number)

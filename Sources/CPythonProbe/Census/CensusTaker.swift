@@ -43,17 +43,18 @@ public final class CensusTaker {
         classes = ConsumerClasses(sources, pid: process.pid)
     }
 
-    /// Takes a census as of `now`.
+    /// Takes a census as of `now`; with `awaited` also who waits for whom.
     ///
     /// - Throws: `.gone` or another error when the process cannot be read at all.
-    public func take(at now: Moment) throws(RemoteReadError) -> Census {
+    public func take(at now: Moment, awaited: Bool = false) throws(RemoteReadError) -> Census {
         let reader = walker.begin()
         classes.now = now
         if !isSurveyed {
             isSurveyed = true
             try? classes.survey(interpreter: process.mainInterpreter, reader, walker.codes)
         }
-        var draft = CensusDraft(process, sources: sources, clock: CensusClock(now: now))
+        var draft = CensusDraft(
+            process, sources: sources, clock: CensusClock(now: now), asksForAwaited: awaited)
         draft.add(try walker.facts(), walker, reader, &classes)
         var census = draft.census(walker, reader, runs)
         census.methods = classes.takeMethods()
