@@ -358,7 +358,9 @@ if Context.environment["LOOPSCOPE_BENCH"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "bench-cpython",
-            dependencies: ["CPythonLayouts", "CPythonProbe", "Observations", "PythonTargets", "RemoteProcess"],
+            dependencies: [
+                "CLinux", "Clocks", "CPythonLayouts", "CPythonProbe", "Observations", "PythonTargets", "RemoteProcess",
+            ],
             path: "Benchmarks/cpython/Sources",
             swiftSettings: settings))
 }

@@ -5,7 +5,7 @@ profiler and rate at the end.
     compare.py --loopscope .build/release/loopscope --rates 100 1000 10000 --rounds 3
     compare.py --profiler mine 'mine --pid {pid} --hz {rate} --seconds {duration} --folded {output}'
     compare.py dump --loopscope .build/release/loopscope
-    compare.py slowdown --loopscope .build/release/loopscope --rates 1000 --rounds 40
+    compare.py slowdown --loopscope .build/release/loopscope --floor .build/release/bench-cpython --rates 1000 --rounds 40
 
 Any profiler that writes folded stacks can be named; {pid} {rate} {interval} (microseconds) {duration} {output} are
 filled in. Runs are interleaved, and each is framed by two windows without a profiler: the ratio is the target's progress
@@ -220,59 +220,87 @@ def slice_of(target, seconds):
     return window, (stolen() - before) / window.seconds
 
 
-def measure_slowdown(rate, target, options):
-    """Pairs of short slices, with our own profiler at work and with it stopped by SIGSTOP; the target is never touched.
-
-    The order within a pair turns, so that what drifts meets both alike.
-    """
-    command = [options.loopscope, "attach", "--pid", str(target.pid), "--rate", str(rate), "--duration", "100000"]
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [*command, "--quiet", "--save", str(Path(folder) / "recording")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        ratios, by_cpu, waits, steals, noisy = [], [], [], [], 0
-        try:
-            time.sleep(2)  # its start, and the cold census
-            for pair in range(options.rounds):
-                speeds, works_per_cpu, shares = {}, {}, {}
-                for works in (True, False) if pair % 2 else (False, True):
-                    process.send_signal(signal.SIGCONT if works else signal.SIGSTOP)
-                    time.sleep(options.settle)
-                    window, steal = slice_of(target, options.slice)
-                    speeds[works], shares[works] = window.speed, window.waited_share
-                    works_per_cpu[works] = window.speed_per_cpu
-                    steals.append(steal)
-                if process.poll() is not None:
-                    raise SystemExit(f"error: loopscope ended with {process.returncode}")
-                ratios.append(speeds[True] / speeds[False])
-                by_cpu.append(works_per_cpu[True] / works_per_cpu[False])
-                waits.append(shares)
-                # Without us nobody should have been in the target's way.
-                noisy += shares[False] > 0.1 or sum(steals[-2:]) > 0.1
-        finally:
-            process.send_signal(signal.SIGCONT)
-            process.send_signal(signal.SIGINT)
-            process.wait()
-    interval, interval_by_cpu = (
-        bounds and [round(bound, 4) for bound in bounds] for bounds in map(interval_of_median, (ratios, by_cpu))
-    )
+def arms_of(rate, target, options, folder):
+    """What the target is measured beside: our own profiler, and a process that wakes up as often and reads nothing."""
+    own = [options.loopscope, "attach", "--pid", str(target.pid), "--rate", str(rate), "--duration", "100000"]
+    arms = {"loopscope": [*own, "--quiet", "--save", str(Path(folder) / "recording")]}
+    if options.floor:
+        arms["floor"] = [options.floor, str(target.pid), "wake-up", str(rate), "100000"]
     return {
-        "slowdown": "loopscope",
-        "rate": rate,
-        "pairs": len(ratios),
-        "target_ratio": round(statistics.median(ratios), 4),
-        "interval": interval,
-        "slowed_at_most_percent": interval and round(100 * (1 - interval[0]), 2),
-        "ratio_per_cpu_second": round(statistics.median(by_cpu), 4),
-        "interval_per_cpu_second": interval_by_cpu,
-        "target_waited_share_with": round(statistics.median(share[True] for share in waits), 4),
-        "target_waited_share_without": round(statistics.median(share[False] for share in waits), 4),
+        name: subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        for name, command in arms.items()
+    }
+
+
+def end(processes):
+    for name, process in processes.items():
+        process.send_signal(signal.SIGCONT)
+        if name == "loopscope":
+            process.send_signal(signal.SIGINT)
+        else:
+            process.kill()
+        process.wait()
+
+
+def ratio_with_interval(name, ratios):
+    bounds = interval_of_median(ratios)
+    return {name: round(statistics.median(ratios), 4), "interval": bounds and [round(bound, 4) for bound in bounds]}
+
+
+def measure_slowdown(rate, target, options):
+    """Short slices of the target, with one of our own processes at work and with all stopped by SIGSTOP; the target is never
+    touched.
+
+    The order within a round turns, so that what drifts meets all alike.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        processes = arms_of(rate, target, options, folder)
+        arms = [None, *processes]
+        rounds, steals, noisy = [], [], 0
+        try:
+            time.sleep(2)  # their start, and the cold census
+            for process in processes.values():
+                process.send_signal(signal.SIGSTOP)
+            for number in range(options.rounds):
+                turn = number % len(arms)
+                order = (arms[turn:] + arms[:turn])[:: -1 if number // len(arms) % 2 else 1]
+                windows = {}
+                for name in order:
+                    if name:
+                        processes[name].send_signal(signal.SIGCONT)
+                    time.sleep(options.settle)
+                    windows[name], steal = slice_of(target, options.slice)
+                    steals.append(steal)
+                    if name:
+                        processes[name].send_signal(signal.SIGSTOP)
+                        if processes[name].poll() is not None:
+                            raise SystemExit(f"error: {name} ended with {processes[name].returncode}")
+                rounds.append(windows)
+                # Without us nobody should have been in the target's way.
+                noisy += windows[None].waited_share > 0.1 or sum(steals[-len(arms) :]) > 0.1
+        finally:
+            end(processes)
+    ratios = [at["loopscope"].speed / at[None].speed for at in rounds]
+    row = {"slowdown": "loopscope", "rate": rate, "pairs": len(rounds), **ratio_with_interval("target_ratio", ratios)}
+    row["slowed_at_most_percent"] = row["interval"] and round(100 * (1 - row["interval"][0]), 2)
+    by_cpu = [at["loopscope"].speed_per_cpu / at[None].speed_per_cpu for at in rounds]
+    per_cpu = ratio_with_interval("ratio_per_cpu_second", by_cpu)
+    row["interval_per_cpu_second"] = per_cpu.pop("interval")
+    row.update(per_cpu)
+    for name, share in ("loopscope", "with"), (None, "without"):
+        row[f"target_waited_share_{share}"] = round(statistics.median(at[name].waited_share for at in rounds), 4)
+    yield {
+        **row,
         "stolen_share": round(statistics.mean(steals), 4),
         "noisy_pairs": noisy,
-        "noisy": noisy > len(ratios) / 10,
+        "noisy": noisy > len(rounds) / 10,
     }
+    if options.floor:
+        floor = [at["floor"].speed / at[None].speed for at in rounds]
+        above = [at["loopscope"].speed / at["floor"].speed for at in rounds]
+        row = {"slowdown": "floor", "rate": rate, "pairs": len(rounds), **ratio_with_interval("target_ratio", floor)}
+        over = ratio_with_interval("loopscope_over_floor", above)
+        yield {**row, "interval_over_floor": over.pop("interval"), **over}
 
 
 def summarize(rows, field):
@@ -314,6 +342,7 @@ def parse_arguments():
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the target")
     parser.add_argument("--work", type=int, default=20000, help="how long a stack stands still: see recursion.py")
     parser.add_argument("--loopscope", help="path of a release build, measured beside the peers")
+    parser.add_argument("--floor", help="of `slowdown`: bench-cpython, which is measured too, waking up and reading nothing")
     parser.add_argument("--profiler", nargs=2, action="append", metavar=("NAME", "COMMAND"), default=[])
     parser.add_argument("--one-per-line", action="append", metavar="NAME", default=[], help="its number is no count")
     parser.add_argument("--no-peers", action="store_true")
@@ -332,7 +361,8 @@ def main():
             raise SystemExit("error: slowdown needs --loopscope: only what is ours is stopped")
         with tempfile.TemporaryDirectory() as folder, Target(options.python, options.work, folder) as target:
             for rate in options.rates:
-                print(json.dumps(measure_slowdown(rate, target, options)), flush=True)
+                for line in measure_slowdown(rate, target, options):
+                    print(json.dumps(line), flush=True)
         return
     ONE_PER_LINE.update(options.one_per_line)
     peers, own = (DUMPS, LOOPSCOPE_DUMP) if options.what == "dump" else (PEERS, LOOPSCOPE)

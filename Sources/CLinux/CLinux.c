@@ -64,12 +64,17 @@ int32_t ls_be_punctual(void) {
 int32_t ls_adopt_orphans(int32_t adopts) { return prctl(PR_SET_CHILD_SUBREAPER, adopts) == 0 ? 0 : -errno; }
 
 int32_t ls_avoid_cpu(int32_t cpu) {
+    static _Thread_local int32_t avoided = -1;
     cpu_set_t set;
-    // The process's own mask, not the thread's: what an earlier call took away comes back.
-    if (sched_getaffinity(getpid(), sizeof set, &set) != 0) return -errno;
-    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_CLR(cpu, &set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return -errno;
+    // What an earlier call took away comes back.
+    if (avoided >= 0) CPU_SET(avoided, &set);
+    int32_t avoids = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &set) ? cpu : -1;
+    if (avoids >= 0) CPU_CLR(avoids, &set);
     if (CPU_COUNT(&set) == 0) return -EINVAL;
-    return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
+    if (sched_setaffinity(0, sizeof set, &set) != 0) return -errno;
+    avoided = avoids;
+    return 0;
 }
 
 int32_t ls_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name) == 0 ? 0 : -errno; }

@@ -1,5 +1,7 @@
-// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK] [LEAST]
+// Measures the probe's parts on one live target: bench-cpython PID attach|samples|census|consumers|wake-up [HZ|max|ROUNDS] [SECONDS] [WORK] [LEAST]
+// `wake-up` reads nothing of it: it only wakes up as often, on another processor than the target's.
 // For `samples` the target's grammar (fixtures/cpython/grammar.py) is read from standard input.
+import CLinux
 import CPythonLayouts
 import CPythonProbe
 import Foundation
@@ -66,14 +68,21 @@ struct Noise {
 /// Samples for `length` seconds, and then until there are `least` good ones, but no longer than four times that.
 func measureSamples(_ process: PythonProcess, rate: Double?, length: Double, least: Int) throws {
     let grammar = try readLine().map { try JSONDecoder().decode(Grammar.self, from: Data($0.utf8)) }
+    let plain = rate.map { WakeUps.plain(hz: $0, seconds: 0.5) }
     let sampler = StackSampler(process, rate: rate)
     _ = sampler.run(until: moment(in: 0.2))
-    let (calls, start, cpuStart) = (process.memory.callCount, now(), cpu())
+    let calls = process.memory.callCount
+    var (seconds, cpuSeconds) = (0.0, 0.0)
     var quality = SampleQuality()
     var faults: [String: Int] = [:]
     var (stacks, depth) = (0, 0)
-    while now() - start < length || (quality.taken < least && now() - start < 4 * length) {
-        let window = sampler.run(until: moment(in: min(1, max(0.1, length - (now() - start)))))
+    // In turn with the samples, on the same thread: the machine is not the same from one second to the next.
+    var floor = WakeUps()
+    while seconds < length || (quality.taken < least && seconds < 4 * length) {
+        let (start, cpuStart) = (now(), cpu())
+        let window = sampler.run(until: moment(in: min(1, max(0.1, length - seconds))))
+        (seconds, cpuSeconds) = (seconds + now() - start, cpuSeconds + cpu() - cpuStart)
+        if let rate { floor.run(hz: rate, seconds: 0.25) }
         quality += window.quality
         stacks = max(stacks, window.stacks.count)
         for sample in window.stacks {
@@ -82,15 +91,57 @@ func measureSamples(_ process: PythonProcess, rate: Double?, length: Double, lea
         }
     }
     let taken = Double(max(1, quality.taken))
+    let each = cpuSeconds * 1e6 / taken
+    if let rate, let plain {
+        report([
+            "bench": "wake-up", "hz": rate, "achieved_per_second": floor.perSecond,
+            "missed_percent": floor.missedPercent, "cpu_us_per_wake_up": floor.microseconds, "cpu_cores": floor.cores,
+            "plain_achieved_per_second": plain.perSecond, "plain_missed_percent": plain.missedPercent,
+            "plain_cpu_us_per_wake_up": plain.microseconds, "plain_cpu_cores": plain.cores,
+        ])
+    }
     report([
         "bench": "samples", "hz": rate ?? 0, "samples": quality.taken,
-        "good_per_second": Double(quality.taken) / (now() - start), "retried": quality.retried, "lost": quality.lost,
+        "good_per_second": Double(quality.taken) / seconds, "retried": quality.retried, "lost": quality.lost,
         "torn": quality.torn, "impossible": faults.values.reduce(0, +),
         "syscalls_per_sample": Double(process.memory.callCount - calls) / taken,
-        "cpu_us_per_sample": (cpu() - cpuStart) * 1e6 / taken, "cpu_cores": (cpu() - cpuStart) / (now() - start),
-        "depth": depth, "stacks": stacks,
+        "cpu_us_per_sample": each, "above_floor_us": rate == nil ? each : each - floor.microseconds,
+        "cpu_cores": cpuSeconds / seconds, "depth": depth, "stacks": stacks,
     ])
+    if rate == nil { try measureGather(sampler) }
     for (fault, count) in faults { FileHandle.standardError.write(Data("impossible: \(fault): \(count)\n".utf8)) }
+}
+
+/// What of a sample flat out is the kernel's: its system call, again and again, with nothing decoded.
+func measureGather(_ sampler: StackSampler) throws {
+    let rounds = 100_000
+    var size = (ranges: 0, bytes: 0)
+    let start = cpu()
+    for _ in 0..<rounds {
+        guard let now = try? sampler.readAndIgnore() else { return }
+        size = now
+    }
+    report([
+        "bench": "gather", "us": (cpu() - start) * 1e6 / Double(rounds), "ranges": size.ranges, "bytes": size.bytes,
+    ])
+}
+
+/// Wakes up as the sampler does, beside the target, and reads nothing of it.
+func wakeUp(beside pid: Int32, hz: Double, seconds: Double) throws {
+    _ = ls_be_punctual()
+    var floor = WakeUps()
+    repeat {
+        // Field 39 of /proc/PID/stat, which has one word before the name and any number in it.
+        let stat = String(decoding: try ProcFS().read("/proc/\(pid)/stat", limit: 4096), as: UTF8.self)
+        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+        if fields.count > 36, let processor = Int32(fields[36]) { _ = ls_avoid_cpu(processor) }
+        floor.run(hz: hz, seconds: min(0.2, seconds - floor.seconds))
+    } while floor.seconds < seconds
+    print(
+        """
+        {"bench": "wake-up", "hz": \(hz), "achieved_per_second": \(floor.perSecond), "missed_percent": \(floor.missedPercent), \
+        "cpu_us_per_wake_up": \(floor.microseconds), "cpu_cores": \(floor.cores)}
+        """)
 }
 
 func measureCensus(_ process: PythonProcess, rounds: Int) throws {
@@ -141,11 +192,15 @@ func measureConsumers(_ process: PythonProcess, rounds: Int) throws {
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let pid = Int32(arguments[1]) else {
-    print("usage: bench-cpython PID attach|samples|census|consumers [HZ|max|ROUNDS] [SECONDS] [WORK] [LEAST]")
+    print("usage: bench-cpython PID attach|samples|census|consumers|wake-up [HZ|max|ROUNDS] [SECONDS] [WORK] [LEAST]")
     exit(64)
 }
 // Steps of work at the bottom of the target's stack, as the caller says it.
 let work = arguments.count > 5 ? arguments[5] : ""
+if arguments[2] == "wake-up", arguments.count > 4, let hz = Double(arguments[3]), let seconds = Double(arguments[4]) {
+    try wakeUp(beside: pid, hz: hz, seconds: seconds)
+    exit(0)
+}
 let noise = Noise()
 let start = now()
 let process: PythonProcess

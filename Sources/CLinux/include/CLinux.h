@@ -35,8 +35,8 @@ int32_t ls_set_thread_name(const char *name);
 /// prctl(2) PR_SET_CHILD_SUBREAPER of this process: whether orphans among its descendants become its children. 0 or -errno.
 int32_t ls_adopt_orphans(int32_t adopts);
 
-/// sched_setaffinity(2): keeps the calling thread, which is not the main one, off a CPU that the process may use.
-/// -EINVAL when that would leave none.
+/// sched_setaffinity(2): keeps the calling thread off a CPU that it may use, and lets it back on the one that it was kept off
+/// before; -1 does only that. -EINVAL when none would be left.
 int32_t ls_avoid_cpu(int32_t cpu);
 
 /// ptrace(2): seizes a thread of another process and has it stop, waiting at most `timeout` nanoseconds. With `resumes` it

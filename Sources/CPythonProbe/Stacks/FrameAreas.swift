@@ -1,4 +1,5 @@
 import CPythonLayouts
+import Clocks
 import Observations
 import RemoteProcess
 import TargetMemory
@@ -13,6 +14,11 @@ import TargetMemory
 /// pointer and first after it. Where that does not do, the reading after the pointer goes from the tip outwards piece by
 /// piece, which takes longer in all but catches each frame closer to the pointer (`Manner.restless`).
 ///
+/// Each range of the call takes a third of a microsecond, and before 3.11 each frame is an object somewhere. So a frame far
+/// out is read once in the calm manner, after the first reading of the frames within it and before their second: what those
+/// agree on was running all the time, and what called it stood still. A thread would have to return through `onceDepth`
+/// frames and call them all again meanwhile; so that it can do no more than that, the call must be quick.
+///
 /// Last of all comes the interpreter's lock, where it keeps none of the rest apart.
 ///
 /// The one place of the sampler that reads raw bytes: they are in `calm`'s or `restless`'s buffer, whose length every
@@ -21,29 +27,27 @@ struct FrameAreas: ~Copyable {
     private struct Area {
         var start: RemoteAddress
         var length: Int
-        /// Where its two readings begin in the buffer.
-        var first = 0
-        var second = 0
         /// How far from the innermost frame its first one was.
         var depth = 0
         /// The walk that used it last.
         var walk = 0
-    }
-
-    /// Areas that lie so close together that one range is cheaper than two.
-    private struct Group {
-        var start: RemoteAddress
-        var end: RemoteAddress
-        var depth: Int
-        var members: Range<Int>
+        /// The area of the frame that called the last one found here: most likely it is there again.
+        var next = 0
     }
 
     /// Most bytes of all areas together, once.
     static let byteLimit = 256 << 10
     /// Most areas: each is two ranges of the call.
     static let areaLimit = 480
-    /// Bytes between two areas that are rather read than left out.
-    private static let gap = 512
+    /// Bytes between two areas that are rather read than left out: another range takes longer. No whole page may lie between
+    /// them, which need not be mapped.
+    private static let gap = 2048
+    private static let pageBits: UInt64 = 12
+    /// How far out a frame must be to be read once, and how long the call may then take: usually it is some 3 µs.
+    private static let (onceDepth, onceLimit) = (16, Nanoseconds(30_000))
+    /// Frames that are objects change places: preparing the calls anew takes as long as is saved in so many walks, and so
+    /// many may be saved up.
+    private static let (regroupCost, mostCredit) = (16, 256)
     /// How many ranges at the tip are read in pieces in the restless manner, into how many, and the least bytes of one.
     private static let (tip, pieces, pieceBytes) = (4, 8, 384)
 
@@ -53,14 +57,18 @@ struct FrameAreas: ~Copyable {
     /// Where the interpreter's lock keeps its last holder and whether it has it; `nil` when it is not known.
     private let lock: RemoteAddress?
     private static let lockBytes = 16
-    private var lockOffset = 0
     /// The thread state that held the lock at the last reading; 0 when none did, or that could not be read.
     private(set) var holder: RemoteAddress = 0
-    // Both gather the same bytes to the same offsets, in another order.
-    private var calm: GatherRead
-    private var restless: GatherRead
-    /// The buffer of the last reading.
+    private var calm: FrameCall
+    private var restless: FrameCall
+    /// The buffer of the last reading, and its manner.
     private var bytes: UnsafeMutableRawBufferPointer
+    private var isCalm = true
+    private var readsSomeOnce = false
+    private var mayReadOnce = true
+    /// Whether the next calm reading is to be prepared anew, by where the last walk found the frames.
+    private var regroups = false
+    private var credit = FrameAreas.mostCredit
     private var areas: [Area] = []
     private var areaBytes = 0
     /// The newest chunk of the thread's data stack, always one of the areas.
@@ -72,12 +80,10 @@ struct FrameAreas: ~Copyable {
     private var cframe: RemoteAddress = 0
     /// The entry frame at the outer end of the stack, once it was seen; 0 before.
     private var entry: RemoteAddress = 0
-    private var stateOffset = 0
-    private var currentOffset = 0
     private var isPrepared = false
     private var (walk, weeding) = (1, 0)
-    /// The area that the frame before was in.
-    private var hint = 0
+    /// The area that the frame before was in, and the one that the next may be in.
+    private var (last, hint) = (0, 0)
 
     init(state: RemoteAddress, lock: RemoteAddress?, layout: PythonLayout) {
         self.state = state
@@ -85,9 +91,9 @@ struct FrameAreas: ~Copyable {
         thread = layout.threadFields
         frame = layout.frameFields
         let room = 2 * (Self.byteLimit + Self.areaLimit * Self.gap) + 4096
-        calm = GatherRead(ranges: GatherRead.maximumRanges, bytes: room)
-        restless = GatherRead(ranges: GatherRead.maximumRanges, bytes: room)
-        bytes = calm.buffer
+        calm = FrameCall(bytes: room)
+        restless = FrameCall(bytes: room)
+        bytes = calm.gather.buffer
     }
 
     /// The chunk that is read now, for those who look for frames elsewhere.
@@ -136,6 +142,7 @@ struct FrameAreas: ~Copyable {
         areas.removeAll { $0.walk <= weeding && $0.start != chunk }
         areaBytes = areas.reduce(0) { $0 + $1.length }
         if areas.count != before { isPrepared = false }
+        (mayReadOnce, regroups, credit) = (true, true, Self.mostCredit)
         (weeding, chunkUsed) = (walk, 0)
     }
 
@@ -143,7 +150,7 @@ struct FrameAreas: ~Copyable {
     enum Reading {
         /// The current frame; 0 when the thread runs no Python.
         case frame(RemoteAddress)
-        /// The stack has grown, or its chunk changed: read again.
+        /// The stack has grown, its chunk changed, or the call was held up: read again.
         case moved
         /// An area is not readable any more.
         case unreadable
@@ -151,7 +158,7 @@ struct FrameAreas: ~Copyable {
 
     /// In which order the second reading goes.
     enum Manner {
-        /// Each area at once.
+        /// Each area at once, and those far out but once.
         case calm
         /// From the tip outwards, piece by piece.
         case restless
@@ -159,26 +166,32 @@ struct FrameAreas: ~Copyable {
 
     /// Reads everything once, in one system call.
     mutating func read(_ memory: ProcessMemory, _ manner: Manner) throws(RemoteReadError) -> Reading {
-        if !isPrepared { prepare() }
+        if !isPrepared || regroups && manner == .calm { prepare() }
         let (got, all): (Int, Int)
+        isCalm = manner == .calm
         switch manner {
         case .calm:
-            bytes = calm.buffer
-            (got, all) = (try memory.read(calm), calm.byteCount)
+            bytes = calm.gather.buffer
+            let start = readsSomeOnce ? Moment.now() : nil
+            (got, all) = (try memory.read(calm.gather), calm.gather.byteCount)
+            if let start, .now() - start > Self.onceLimit { return .moved }
         case .restless:
-            bytes = restless.buffer
-            (got, all) = (try memory.read(restless), restless.byteCount)
+            bytes = restless.gather.buffer
+            (got, all) = (try memory.read(restless.gather), restless.gather.byteCount)
         }
+        let (state, current, lockPlace) =
+            isCalm ? (calm.state, calm.current, calm.lock) : (restless.state, restless.current, restless.lock)
         // A stack needs no lock.
         guard got == all || lock != nil && got == all - Self.lockBytes else { return .unreadable }
         // internal/pycore_gil.h: {last_holder, locked}.
         holder =
-            lock != nil && got == all && Int32(truncatingIfNeeded: load(lockOffset + 8)) == 1 ? load(lockOffset) : 0
+            lock != nil && got == all && Int32(truncatingIfNeeded: load(lockPlace + 8)) == 1 ? load(lockPlace) : 0
         walk &+= 1
+        if credit < Self.mostCredit { credit += 1 }
         let span = thread.span
         if let offset = thread.stackChunk {
-            let now = load(stateOffset + offset - span.lowerBound)
-            let used = load(stateOffset + offset + 8 - span.lowerBound) &- now
+            let now = load(state + offset - span.lowerBound)
+            let used = load(state + offset + 8 - span.lowerBound) &- now
             if now != chunk || used > UInt64(chunkLength) {
                 // A chunk holds 16 KB at first and doubles; a wild pointer is read as an empty chunk.
                 chunkLength = used <= UInt64(Self.byteLimit / 2) ? Self.length(used: Int(used)) : 4096
@@ -188,60 +201,87 @@ struct FrameAreas: ~Copyable {
             }
             chunkUsed = max(chunkUsed, Int(used))
         }
-        let pointer = load(stateOffset + thread.frame - span.lowerBound)
+        let pointer = load(state + thread.frame - span.lowerBound)
         guard thread.cframeCurrent != nil else { return .frame(pointer) }
         guard pointer == cframe else {
             cframe = pointer
             isPrepared = false
             return .moved
         }
-        return .frame(cframe == 0 ? 0 : load(currentOffset))
+        return .frame(cframe == 0 ? 0 : load(current))
+    }
+
+    /// Makes the calm call and looks at nothing that it brings: what a sample costs the kernel alone.
+    ///
+    /// - Returns: how many ranges it has, and bytes.
+    func readAndIgnore(_ memory: ProcessMemory) throws(RemoteReadError) -> (ranges: Int, bytes: Int) {
+        (calm.gather.count, try memory.read(calm.gather))
     }
 
     /// How much of a chunk is read: what is in use, and room for a few frames more.
     private static func length(used: Int) -> Int { (used + 1023) & ~511 }
 
     private mutating func prepare() {
-        calm.removeAll()
-        restless.removeAll()
         areas.sort { $0.start < $1.start }
-        hint = 0
-        var groups: [Group] = []
-        for (index, area) in areas.enumerated() {
-            let end = area.start + UInt64(area.length)
-            if let last = groups.last, area.start <= last.end + UInt64(Self.gap) {
-                groups[groups.count - 1].end = max(last.end, end)
-                groups[groups.count - 1].depth = min(last.depth, area.depth)
-                groups[groups.count - 1].members = last.members.lowerBound..<index + 1
-            } else {
-                groups.append(Group(start: area.start, end: end, depth: area.depth, members: index..<index + 1))
-            }
+        for index in areas.indices { areas[index].next = index }
+        (last, hint) = (0, 0)
+        calm.begin(areas: areas.count)
+        restless.begin(areas: areas.count)
+        let (groups, areas) = (grouped(), areas)
+        let (once, twice) = (groups.filter(\.isOnce), groups.filter { !$0.isOnce })
+        readsSomeOnce = !once.isEmpty
+        for group in twice + once { calm.appendFirst(group) { areas[$0].start } }
+        for group in groups { restless.appendFirst(group) { areas[$0].start } }
+        // While the C frame is not known yet, any readable word does.
+        let current = thread.cframeCurrent.map {
+            cframe == 0 ? state &+ UInt64(thread.frame) : cframe &+ UInt64($0)
         }
-        groups.sort { $0.depth > $1.depth }
-        for group in groups {
-            let offset = append(group.start, count: Int(group.end - group.start))
-            for index in group.members { areas[index].first = offset + Int(areas[index].start - group.start) }
-        }
-        stateOffset = append(state &+ UInt64(thread.span.lowerBound), count: thread.span.count)
-        if let offset = thread.cframeCurrent {
-            // While the C frame is not known yet, any readable word does.
-            let current = cframe == 0 ? state &+ UInt64(thread.frame) : cframe &+ UInt64(offset)
-            currentOffset = append(current, count: 8)
-        }
+        let span = thread.span
+        calm.appendState(state &+ UInt64(span.lowerBound), count: span.count, current: current)
+        restless.appendState(state &+ UInt64(span.lowerBound), count: span.count, current: current)
+        for group in twice.reversed() { calm.appendSecond(group) }
         for (place, group) in groups.reversed().enumerated() {
-            let length = Int(group.end - group.start)
-            let pieces = place < Self.tip ? max(1, min(Self.pieces, length / Self.pieceBytes)) : 1
-            let offset = append(group.start, count: length, pieces: pieces)
-            for index in group.members { areas[index].second = offset + Int(areas[index].start - group.start) }
+            restless.appendSecond(
+                group, pieces: place < Self.tip ? max(1, min(Self.pieces, group.length / Self.pieceBytes)) : 1)
         }
-        if let lock { lockOffset = append(lock, count: Self.lockBytes) }
-        isPrepared = true
+        if let lock {
+            calm.appendLock(lock, count: Self.lockBytes)
+            restless.appendLock(lock, count: Self.lockBytes)
+        }
+        (isPrepared, regroups) = (true, false)
     }
 
-    private mutating func append(_ start: RemoteAddress, count: Int, pieces: Int = 1) -> Int {
-        // There is room: `add` sees to it.
-        _ = restless.append(start, count: count, pieces: pieces)
-        return calm.append(start, count: count) ?? 0
+    /// The areas, which are in the order of their addresses, in as few ranges as is worth it; outermost first.
+    private func grouped() -> [FrameCall.Group] {
+        let each = areas.indices.map { index in
+            FrameCall.Group(
+                start: areas[index].start, end: areas[index].start + UInt64(areas[index].length),
+                depth: areas[index].depth, isOnce: mayReadOnce && areas[index].depth >= Self.onceDepth,
+                members: index..<index + 1)
+        }
+        let alike = Self.merged(each) { $0.isOnce == $1.isOnce }
+        // A little is read twice sooner than it is a range of its own.
+        let groups = Self.merged(alike) { min($0.onceLength, $1.onceLength) < Self.gap }
+        return groups.sorted { $0.depth > $1.depth }
+    }
+
+    /// Neighbours that lie close together as one, where `mayJoin` says so.
+    private static func merged(
+        _ groups: [FrameCall.Group], _ mayJoin: (FrameCall.Group, FrameCall.Group) -> Bool
+    ) -> [FrameCall.Group] {
+        var merged: [FrameCall.Group] = []
+        for group in groups {
+            guard let last = merged.last, group.start <= last.end + UInt64(gap),
+                group.start >> pageBits <= ((last.end - 1) >> pageBits) + 1, mayJoin(last, group)
+            else {
+                merged.append(group)
+                continue
+            }
+            merged[merged.count - 1] = FrameCall.Group(
+                start: last.start, end: max(last.end, group.end), depth: min(last.depth, group.depth),
+                isOnce: last.isOnce && group.isOnce, members: last.members.lowerBound..<group.members.upperBound)
+        }
+        return merged
     }
 
     /// What stands for the owner of a frame that is none of Python's.
@@ -263,8 +303,9 @@ struct FrameAreas: ~Copyable {
     ///
     /// Python/pystate.c `push_chunk`: the first chunk {previous = NULL, size, top} leaves its first word out.
     mutating func endsAt(_ address: RemoteAddress, below frame: RemoteAddress) {
-        guard entry == 0, let area = areas.first(where: { $0.start &+ 32 == frame }), load(area.first) == 0,
-            load(area.second) == 0, let index = areas.firstIndex(where: { $0.start == address })
+        guard entry == 0, let first = areas.firstIndex(where: { $0.start &+ 32 == frame }),
+            load(places(first).first) == 0, load(places(first).second) == 0,
+            let index = areas.firstIndex(where: { $0.start == address })
         else { return }
         entry = address
         areaBytes -= areas[index].length
@@ -287,23 +328,38 @@ struct FrameAreas: ~Copyable {
     @inline(__always)
     mutating func find(_ address: RemoteAddress, depth: Int) -> Found {
         if address == entry { return .words(previous: 0, code: 0, instruction: 0, owner: Self.notRunning) }
-        var index = hint
-        for _ in areas.indices {
-            if index >= areas.count { index = 0 }
-            let offset = address &- areas[index].start
-            guard offset < UInt64(areas[index].length), Int(offset) + frame.size <= areas[index].length else {
-                index += 1
-                continue
+        let (size, walk, start, previous) = (frame.size, walk, hint, last)
+        // Of all areas at once: one check that they are nobody else's, not one for each word.
+        let found = areas.withUnsafeMutableBufferPointer { areas -> (index: Int, offset: Int)? in
+            var index = start
+            for _ in areas.indices {
+                if index >= areas.count { index = 0 }
+                let offset = address &- areas[index].start
+                guard offset < UInt64(areas[index].length), Int(offset) + size <= areas[index].length else {
+                    index += 1
+                    continue
+                }
+                if previous < areas.count, areas[previous].next != index { areas[previous].next = index }
+                if areas[index].walk != walk { (areas[index].walk, areas[index].depth) = (walk, depth) }
+                return (index, Int(offset))
             }
-            hint = index
-            if areas[index].walk != walk {
-                areas[index].walk = walk
-                areas[index].depth = depth
-            }
-            return words(areas[index].first + Int(offset), areas[index].second + Int(offset), isInnermost: depth == 0)
+            return nil
         }
-        return .missing
+        guard let found else { return .missing }
+        (last, hint) = (found.index, areas[found.index].next)
+        let places = places(found.index)
+        if places.isOnce, depth < Self.onceDepth {
+            // The walk after this one, which reads everything twice, tells where they are now.
+            regroups = true
+            credit -= Self.regroupCost
+            if credit < 0 { mayReadOnce = false }
+            return .torn
+        }
+        return words(places.first + found.offset, places.second + found.offset, isInnermost: depth == 0)
     }
+
+    @inline(__always)
+    private func places(_ index: Int) -> FrameCall.Places { isCalm ? calm.places[index] : restless.places[index] }
 
     @inline(__always)
     private func words(_ first: Int, _ second: Int, isInnermost: Bool) -> Found {

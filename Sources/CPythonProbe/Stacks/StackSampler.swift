@@ -144,6 +144,14 @@ public final class StackSampler {
         return takeWindow(from: start, loops: [:])
     }
 
+    /// Makes the system call of the next sample of the first thread, as it is prepared, and decodes nothing: of a benchmark's
+    /// figure for a sample, that is the kernel's part.
+    ///
+    /// - Returns: its ranges and bytes; `nil` before the first sample.
+    public func readAndIgnore() throws(RemoteReadError) -> (ranges: Int, bytes: Int)? {
+        try watched.first?.sampler.readAndIgnore()
+    }
+
     /// Whether the present window should end early: there are so many different stacks in it.
     var isCrowded: Bool { !isLent && table.isCrowded }
 

@@ -99,6 +99,9 @@ final class ThreadSampler {
     /// Forgets predicted areas that no sample has used since the last call.
     func weed() { areas.weed() }
 
+    /// Makes the system call of a sample and decodes nothing (`FrameAreas.readAndIgnore`).
+    func readAndIgnore() throws(RemoteReadError) -> (ranges: Int, bytes: Int) { try areas.readAndIgnore(memory) }
+
     /// Walks the stack in the areas.
     ///
     /// - Returns: `nil` when it is whole; 0 when it is torn; else the frame that no area holds.
