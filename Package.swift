@@ -81,10 +81,11 @@ let package = Package(
         room("Statistics"),
         room("Observations", ["Statistics"]),
         // The only floor-1 room that is not pure: it reads clocks for all the others.
-        room("Clocks", ["Observations"]),
+        room("Clocks", ["CLinux", "Observations"]),
         readerRoom("TargetMemory"),
         readerRoom("CPythonLayouts", ["TargetMemory"]),
         tests("Statistics"),
+        tests("Clocks", ["Observations"]),
         tests("Observations", ["Statistics"]),
         tests("TargetMemory"),
         room("WebSocket", ["CZlib"]),

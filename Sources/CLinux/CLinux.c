@@ -14,8 +14,20 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 int32_t ls_gettid(void) { return (int32_t)gettid(); }
+
+int32_t ls_counter_is_steady(void) {
+#if defined(__x86_64__)
+    uint32_t a, b, c, d;
+    return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & 1 << 8);
+#else
+    return 0;
+#endif
+}
 
 // The kernel's iovec and ours are the same bytes.
 _Static_assert(sizeof(struct ls_range) == sizeof(struct iovec), "64-bit only");

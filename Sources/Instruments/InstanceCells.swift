@@ -10,7 +10,6 @@ struct InstanceCells {
     struct Late {
         var began: Int64
         var duration: Int64
-        var number: UInt64
         var label: Int32
         var outcome: DispatchOutcome
     }
@@ -29,10 +28,13 @@ struct InstanceCells {
     var lastLabel: Int32 = 0
     /// How the message under way ended, when the time of its end is not known yet.
     var outcome: DispatchOutcome?
-    var isDispatching = false
+    /// Whether its loop lists it: then it may have the loop.
+    var isListed = false
     var isDisconnect = false
     var wasDisconnected = false
 
+    /// Whose they are.
+    var owner: Unmanaged<InstanceMeter>?
     var disconnects = 0
     /// The newest of the ring that has been told.
     private var lastTold: UInt64 = 0
@@ -58,6 +60,9 @@ struct InstanceCells {
             .bindMemory(to: type, capacity: count)
     }
 
+    /// Whether a dispatch is under way.
+    var isDispatching: Bool { message != nil && outcome == nil }
+
     /// A dispatch begins, and with it the time on the loop.
     @inline(__always)
     mutating func begin(_ message: UnsafeMutablePointer<DispatchCells>, at now: Int64) {
@@ -67,7 +72,6 @@ struct InstanceCells {
         busy = 0
         dispatches &+= 1
         lastLabel = message.pointee.label
-        isDispatching = true
         isDisconnect = false
         if wasDisconnected { message.pointee.afterDisconnect &+= 1 }
     }
@@ -83,8 +87,7 @@ struct InstanceCells {
         message.pointee.count(outcome, busy: busy, duration: now &- began)
         self.message = nil
         self.outcome = nil
-        let late = Late(
-            began: began, duration: now &- began, number: dispatches, label: lastLabel, outcome: outcome)
+        let late = Late(began: began, duration: now &- began, label: lastLabel, outcome: outcome)
         guard dispatches > Self.eventLimit else { return late }
         let ring = latest ?? makeRing()
         ring[Int(truncatingIfNeeded: dispatches % Self.eventLimit)] = late
@@ -100,12 +103,12 @@ struct InstanceCells {
         return ring
     }
 
-    /// The last few that have been counted, the oldest first, each once.
-    mutating func takeLatest() -> [Late] {
+    /// The last few that have been counted, with their numbers, the oldest first, each once.
+    mutating func takeLatest() -> [(number: UInt64, late: Late)] {
         let counted = message == nil ? dispatches : dispatches &- 1
         guard let latest, counted > lastTold else { return [] }
         let first = max(lastTold, counted - Self.eventLimit) + 1
         lastTold = counted
-        return (first...counted).map { latest[Int(truncatingIfNeeded: $0 % Self.eventLimit)] }
+        return (first...counted).map { ($0, latest[Int(truncatingIfNeeded: $0 % Self.eventLimit)]) }
     }
 }

@@ -7,10 +7,11 @@ import Synchronization
 /// `@unchecked Sendable`: it travels with its connection, which never leaves its loop.
 public final class InstanceMeter: @unchecked Sendable {
     private let loop: LoopInstrument
-    /// What is written at every dispatch. `classMeter` holds what `message` and `receive` in it point to.
-    private let cells = InstanceCells.allocate()
+    /// What is written at every dispatch, and the way to it. `classMeter` holds what `message` and `receive` in it point to.
+    package let seam: DispatchSeam
+    private var cells: UnsafeMutablePointer<InstanceCells> { seam.cells }
     /// Its place in the loop's list.
-    var place = -1
+    var place = -1 { didSet { cells.pointee.isListed = place >= 0 } }
     let connection: UInt64
     let path: String
 
@@ -43,6 +44,8 @@ public final class InstanceMeter: @unchecked Sendable {
         self.loop = loop
         self.connection = connection
         self.path = path
+        seam = DispatchSeam(cells: InstanceCells.allocate(), turn: loop.turn)
+        cells.pointee.owner = Unmanaged.passUnretained(self)
         // A request has no handshake: nobody waits for an answer to it before it is open.
         if !hasHandshake { socket = .open }
         step(.opened)
@@ -152,9 +155,7 @@ public final class InstanceMeter: @unchecked Sendable {
 
     // MARK: Dispatches
 
-    // The clock is read once for each job: when it begins, whoever had the loop until then ends, and with the last job of a
-    // batch whoever still has it. So the writing of what a dispatch sent is time of that dispatch. What is rare stands in
-    // functions of its own, which save what they need of the registers.
+    // What happens at nearly every message is in `DispatchSeam`; what is rare is here.
 
     /// A job of the instance's executor begins.
     ///
@@ -162,30 +163,25 @@ public final class InstanceMeter: @unchecked Sendable {
     ///   - begins: what it dispatches, when that begins with it.
     ///   - type: that message's type, as the protocol names it; asked for when it is not the usual one.
     package func jobBegins(_ begins: MessageKind?, type: () -> String) {
-        guard begins == .receive, let message = cells.pointee.receive else { return unusualJobBegins(begins, type) }
-        begin(message, at: Moment.now().nanoseconds)
-    }
-
-    @inline(never)
-    private func unusualJobBegins(_ begins: MessageKind?, _ type: () -> String) {
+        if begins == .receive, seam.receiveBegins() { return }
         if let begins { return dispatchBegins(begins, type: type) }
         guard loop.wantsTime || cells.pointee.message != nil else { return }
-        let now = Moment.now().nanoseconds
+        let now = loop.now()
         loop.jobBegins(at: now)
         guard cells.pointee.message != nil else { return }
         cells.pointee.segment = now
-        hold()
+        seam.hold()
     }
 
     /// A dispatch begins.
     ///
     /// - Parameter type: the message's type, as the protocol names it; asked for when it is not the usual one.
     package func dispatchBegins(_ kind: MessageKind, type: () -> String) {
-        let now = Moment.now().nanoseconds
+        let now = loop.now()
         let known = kind == .receive ? cells.pointee.receive : nil
         guard let message = known ?? classMeter?.message(type()).cells else { return loop.jobBegins(at: now) }
         if kind == .receive { cells.pointee.receive = message }
-        begin(message, at: now)
+        seam.begin(message, at: now)
         guard kind == .disconnect else { return }
         cells.pointee.isDisconnect = true
         cells.pointee.wasDisconnected = true
@@ -194,40 +190,23 @@ public final class InstanceMeter: @unchecked Sendable {
         classMeter?.count { $0.disconnectsDelivered += 1 }
     }
 
-    @inline(__always)
-    private func begin(_ message: UnsafeMutablePointer<DispatchCells>, at now: Int64) {
-        loop.jobBegins(at: now)
-        cells.pointee.begin(message, at: now)
-        hold()
-    }
-
-    /// From now on the loop's time is this instance's, until the next job begins or the batch ends.
-    @inline(__always)
-    private func hold() {
-        // The loop's list keeps alive who is in it.
-        loop.hold(place >= 0 ? Unmanaged.passUnretained(self) : nil, cells, label: cells.pointee.lastLabel)
-    }
-
     /// The dispatch ends. It is counted when the time of that is known: as the next job begins, or the batch ends.
     package func dispatchEnds(_ outcome: DispatchOutcome, error: String? = nil) {
-        let cells = self.cells
         guard cells.pointee.message != nil else { return }
-        cells.pointee.outcome = outcome
-        cells.pointee.isDispatching = false
-        if cells.pointee.isDisconnect || error != nil || place < 0 { unusualEnd(outcome, error) }
-    }
-
-    @inline(never)
-    private func unusualEnd(_ outcome: DispatchOutcome, _ error: String?) {
-        if cells.pointee.isDisconnect, outcome == .returned { stopWasSwallowed() }
         if let error { errors = errors.suffix(Int(InstanceCells.eventLimit) - 1) + [(dispatches, error)] }
-        // Its loop knows it no more.
-        if place < 0, let late = cells.pointee.end(at: Moment.now().nanoseconds) { tell(late) }
+        if seam.end(outcome) { unusualEnd() }
     }
 
-    /// Tells a dispatch in full.
+    /// What else there is to be done when a disconnect ends, or what is dispatched for a loop that knows the instance no more.
     @inline(never)
-    func tell(_ late: InstanceCells.Late) { loop.record(.dispatch(event(late))) }
+    func unusualEnd() {
+        if cells.pointee.isDisconnect, cells.pointee.outcome == .returned { stopWasSwallowed() }
+        if place < 0, let late = cells.pointee.end(at: loop.now()) { tell(late) }
+    }
+
+    /// Tells the dispatch that was counted last in full.
+    @inline(never)
+    func tell(_ late: InstanceCells.Late) { loop.record(.dispatch(event(late, number: dispatches))) }
 
     /// Once for each instance.
     private func stopWasSwallowed() {
@@ -237,19 +216,21 @@ public final class InstanceMeter: @unchecked Sendable {
             by: classMeter.consumer, type, reachedBase: cells.pointee.hasReachedBase)
     }
 
-    private func event(_ late: InstanceCells.Late) -> DispatchEvent {
+    private func event(_ late: InstanceCells.Late, number: UInt64) -> DispatchEvent {
         let label = loop.instrument.label(Int(late.label))
         return DispatchEvent(
             time: Moment(nanoseconds: late.began), pid: loop.instrument.pid, loop: loop.id, connection: connection,
             consumer: label?.consumer ?? "", message: label?.message ?? "", outcome: late.outcome,
-            duration: Nanoseconds(late.duration), error: errors.first { $0.number == late.number }?.error)
+            duration: Nanoseconds(late.duration), error: errors.first { $0.number == number }?.error)
     }
 
     /// The message that was dispatched last, or is being dispatched.
     var lastMessage: String? { loop.instrument.label(Int(cells.pointee.lastLabel))?.message }
 
     /// The last few dispatches, once.
-    func lastDispatches() -> [Observation] { cells.pointee.takeLatest().map { .dispatch(event($0)) } }
+    func lastDispatches() -> [Observation] {
+        cells.pointee.takeLatest().map { .dispatch(event($0.late, number: $0.number)) }
+    }
 
     // MARK: Stops
 

@@ -28,9 +28,10 @@ public final class LoopInstrument: @unchecked Sendable {
     public let due = Atomic<Int64>(0)
     /// The kernel's id of the loop's thread; 0 before the first beat.
     public let thread = Atomic<Int32>(0)
-    let dispatching = Atomic<Int32>(0)
-    /// Who has the loop. Its own memory, as in `DispatchCells`.
+    /// Who has the loop.
     let turn = LoopTurn.allocate()
+    /// Whether there was ever a batch of jobs.
+    private var hasRun = false
 
     private var threadName = ""
     private var windowStart = Moment.now()
@@ -59,12 +60,13 @@ public final class LoopInstrument: @unchecked Sendable {
         self.instrument = instrument
         self.loop = loop
         self.id = id
+        turn.pointee.loop = Unmanaged.passUnretained(self)
     }
 
-    deinit { turn.deallocate() }
+    deinit { LoopTurn.free(turn) }
 
     /// What is being dispatched now, as another thread sees it.
-    public var current: DispatchLabel? { instrument.label(Int(dispatching.load(ordering: .relaxed))) }
+    public var current: DispatchLabel? { instrument.label(Int(turn.pointee.dispatching.load(ordering: .relaxed))) }
 
     /// Does on the loop what is our own business, and not the application's: no watchdog waits for its heart meanwhile. Where a stop goes is
     /// looked at once for each class, and took 121 ms on a machine that had no processor to spare.
@@ -83,14 +85,13 @@ public final class LoopInstrument: @unchecked Sendable {
         windowStart = Moment.now()
         windowCPU = Nanoseconds.threadCPU()
         heart = Heart(self)
-        turn.pointee.isWatched = true
         scheduleBeat(after: windowStart, left: Self.window)
     }
 
     /// The next beat comes before the window ends, in which there is so much time left.
     private func scheduleBeat(after now: Moment, left: Nanoseconds) {
         guard let heart else { return }
-        let pause = min(turn.pointee.hasRun ? Self.slowBeat : Self.beat, max(left, .milliseconds(1)))
+        let pause = min(hasRun ? Self.slowBeat : Self.beat, max(left, .milliseconds(1)))
         beatDue = now + pause
         due.store(beatDue.nanoseconds, ordering: .releasing)
         nextBeat = try? loop.scheduleCallback(in: .nanoseconds(pause.count), handler: heart)
@@ -100,7 +101,6 @@ public final class LoopInstrument: @unchecked Sendable {
     public func stop() {
         nextBeat?.cancel()
         (nextBeat, heart) = (nil, nil)
-        turn.pointee.isWatched = false
         due.store(0, ordering: .releasing)
         turnEnds()
         for meter in instances { events += meter.lastDispatches() }
@@ -156,58 +156,36 @@ public final class LoopInstrument: @unchecked Sendable {
     /// somebody has the loop until then.
     var wantsTime: Bool { turn.pointee.began == 0 || turn.pointee.cells != nil }
 
-    /// From now on its time is that of these cells; of nobody's, when `holder` is `nil`.
-    @inline(__always)
-    func hold(_ holder: Unmanaged<InstanceMeter>?, _ cells: UnsafeMutablePointer<InstanceCells>, label: Int32) {
-        guard let holder else { return }
-        dispatching.store(label, ordering: .relaxed)
-        turn.pointee.holder = holder
-        turn.pointee.cells = cells
-    }
+    /// The time of what is counted. On the loop.
+    func now() -> Int64 { turn.pointee.clock.now() }
 
     /// A job begins: whoever had the loop has had it until now.
-    @inline(__always)
-    func jobBegins(at now: Int64) {
-        if turn.pointee.began == 0 { turnBegins(at: now) }
-        holderEnds(at: now)
-    }
+    func jobBegins(at now: Int64) { turn.pointee.jobBegins(at: now) }
 
-    @inline(__always)
-    private func holderEnds(at now: Int64) {
-        dispatching.store(0, ordering: .relaxed)
-        guard let cells = turn.pointee.cells else { return }
-        turn.pointee.cells = nil
-        if let late = cells.pointee.end(at: now) { turn.pointee.holder?._withUnsafeGuaranteedRef { $0.tell(late) } }
-    }
-
-    /// As `holderEnds` now, if it is this instance that has the loop.
+    /// As a job that begins now, if it is this instance that has the loop.
     func holderEnds(_ meter: InstanceMeter) {
-        guard turn.pointee.cells != nil,
-            turn.pointee.holder?.toOpaque() == Unmanaged.passUnretained(meter).toOpaque()
-        else { return }
-        holderEnds(at: Moment.now().nanoseconds)
+        if turn.pointee.cells == meter.seam.cells { turn.pointee.holderEnds(at: now()) }
     }
 
     /// The loop is alive: it begins to run what is ready.
-    @inline(never)
-    private func turnBegins(at now: Int64) {
-        turn.pointee.began = now
-        turn.pointee.hasRun = true
-        if turn.pointee.isWatched { due.store(now + Self.beat.count, ordering: .releasing) }
+    func turnBegins(at now: Int64) {
+        hasRun = true
+        // While the heart beats, somebody may wait for it.
+        if heart != nil { due.store(now + Self.beat.count, ordering: .releasing) }
     }
 
     /// A job of no instance begins. On the loop.
-    package func otherJobBegins() { if wantsTime { jobBegins(at: Moment.now().nanoseconds) } }
+    package func otherJobBegins() { if wantsTime { jobBegins(at: now()) } }
 
     /// A batch of jobs is over: as long as it took, nothing else had its turn. On the loop.
     package func turnEnds() {
         let began = turn.pointee.began
         guard began != 0 else { return }
         turn.pointee.began = 0
-        let now = Moment.now().nanoseconds
-        holderEnds(at: now)
+        let now = now()
+        turn.pointee.holderEnds(at: now)
         worstLag = max(worstLag, now - began)
-        if turn.pointee.isWatched {
+        if heart != nil {
             due.store(max(beatDue.nanoseconds, now + Self.beat.count), ordering: .releasing)
         }
     }
@@ -296,27 +274,6 @@ public final class LoopInstrument: @unchecked Sendable {
 
     /// Puts the last few dispatches of each instance into the window under way. On the loop.
     func handOverLatest() { for meter in instances { events += meter.lastDispatches() } }
-}
-
-/// What the time of a loop belongs to.
-struct LoopTurn {
-    /// The instance that has the loop: one of its list, which keeps it alive.
-    var holder: Unmanaged<InstanceMeter>?
-    /// Its cells; `nil` when nobody has the loop.
-    var cells: UnsafeMutablePointer<InstanceCells>?
-    /// When the batch of jobs under way began; 0 between two.
-    var began: Int64 = 0
-    /// Whether there was ever one.
-    var hasRun = false
-    /// Whether the heart beats, and somebody may wait for it.
-    var isWatched = false
-
-    /// Nobody has it. The caller frees it.
-    static func allocate() -> UnsafeMutablePointer<LoopTurn> {
-        let turn = UnsafeMutablePointer<LoopTurn>.allocate(capacity: 1)
-        turn.initialize(to: LoopTurn())
-        return turn
-    }
 }
 
 /// What NIO calls at each beat: a callback costs it less than a task. It does not keep the instrument alive.

@@ -12,6 +12,20 @@ struct ls_range {
     uint64_t length;
 };
 
+/// The processor's own count of time since some start, at a rate of its own: RDTSC (Intel SDM, volume 2B). It may be read a
+/// little before what stands before it. 0 on processors of another kind.
+static inline uint64_t ls_counter(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
+#endif
+}
+
+/// Whether that count goes on at one rate, whatever the processor does: CPUID 0x80000007, EDX bit 8, "invariant TSC" (Intel
+/// SDM, volume 3B, 18.17.1).
+int32_t ls_counter_is_steady(void);
+
 /// process_vm_readv(2): the bytes of `ranges`, one after the other, fill the ranges `local` of our own memory, one after
 /// the other, in one system call. Returns the bytes read, fewer than asked for when a range was not wholly readable.
 int64_t ls_process_vm_readv(

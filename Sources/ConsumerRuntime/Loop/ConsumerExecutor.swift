@@ -13,6 +13,8 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     private(set) var jobs: UInt64 = 0
     /// Books the time; `nil` when nobody is to be told.
     let meter: InstanceMeter?
+    /// The short way to it, for what happens at each message.
+    private let seam: DispatchSeam?
     /// Called after each job: the server writes what the job left to be sent.
     var afterJob: (() -> Void)?
     /// What the job that is being enqueued is to dispatch.
@@ -23,6 +25,7 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     init(home: ConsumerLoop, meter: InstanceMeter?) {
         self.home = home
         self.meter = meter
+        seam = meter?.seam
     }
 
     /// Takes a job from the concurrency runtime, on any thread.
@@ -43,7 +46,8 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     @inline(__always)
     func resume(_ waiter: UnsafeContinuation<Message, any Error>, toDispatch message: Message) {
         let kind = message.kind
-        if kind != .receive { type = message.type }
+        // Matched and not compared: a comparison asks for its function.
+        if case .receive = kind {} else { type = message.type }
         begins = kind
         waiter.resume(returning: message)
         begins = nil
@@ -52,16 +56,24 @@ public final class ConsumerExecutor: TaskExecutor, @unchecked Sendable {
     // Here, and not where it is called from, the meter is known to live on: no reference is counted.
 
     func dispatchBegins(_ message: Message) { meter?.dispatchBegins(message.kind) { message.type } }
-    func dispatchReturned() { meter?.dispatchEnds(.returned) }
+    func dispatchReturned() { seam?.dispatchReturned() }
 
     func run(_ job: UnownedJob, begins: MessageKind?) {
         jobs &+= 1
-        if let meter {
-            meter.jobBegins(begins) { begins == .receive ? "websocket.receive" : type }
+        if let seam {
+            switch begins {
+            case .receive? where seam.receiveBegins(): break
+            default: otherJobBegins(begins)
+            }
         } else {
             home.instrument?.otherJobBegins()
         }
         job.runSynchronously(on: asUnownedTaskExecutor())
         afterJob?()
+    }
+
+    @inline(never)
+    private func otherJobBegins(_ begins: MessageKind?) {
+        meter?.jobBegins(begins) { begins == .receive ? "websocket.receive" : type }
     }
 }
