@@ -14,10 +14,14 @@ final class Arm {
     /// Of each round: echoes a second, and nanoseconds of CPU an echo.
     private(set) var rates: [Double] = []
     private(set) var costs: [Double] = []
+    /// Where the scheduler says what the loop's thread of another process has used, and of each round that per echo.
+    private let account: String?
+    private(set) var loopCosts: [Double] = []
 
-    init(_ name: String, port: Int, path: String, clock: clockid_t) throws {
+    init(_ name: String, port: Int, path: String, clock: clockid_t, account: String? = nil) throws {
         self.name = name
         self.clock = clock
+        self.account = account
         client = try RawClient(
             port: port, path: path, connections: EchoBenchmark.connections, payload: EchoBenchmark.payload)
         _ = try client.run(seconds: 0.2)
@@ -26,9 +30,15 @@ final class Arm {
     /// Serves for so long.
     func takeTurn(seconds: Double) throws {
         let before = Self.read(clock)
+        let beforeLoop = loopTime()
         let (echoes, seconds) = try client.run(seconds: seconds)
         rates.append(Double(echoes) / seconds)
         costs.append(Double(Self.read(clock) - before) / Double(echoes))
+        if account != nil { loopCosts.append((loopTime() - beforeLoop) / Double(echoes)) }
+    }
+
+    private func loopTime() -> Double {
+        account.flatMap { ServerProcess.line(of: $0).split(separator: " ").first }.flatMap { Double($0) } ?? 0
     }
 
     private static func read(_ clock: clockid_t) -> Int64 {

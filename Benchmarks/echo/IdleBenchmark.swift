@@ -23,16 +23,12 @@ enum IdleBenchmark {
     }
 
     private static func measure(_ kind: String) throws {
-        let (server, port) = try spawn(kind)
-        defer {
-            kill(server, SIGKILL)
-            waitpid(server, nil, 0)
-        }
+        let server = try ServerProcess(kind)
         var clients: [RawClient.Idle] = []
         var resident: [Int: Int] = [:]
         for step in steps {
-            while clients.count < step { clients.append(try RawClient.Idle(port: port, path: "/ws/echo/")) }
-            resident[step] = try settledResidentBytes(of: server)
+            while clients.count < step { clients.append(try RawClient.Idle(port: server.port, path: "/ws/echo/")) }
+            resident[step] = try settledResidentBytes(of: server.pid)
         }
         var echoed = 0
         for client in clients where try client.echoes() { echoed += 1 }
@@ -44,34 +40,8 @@ enum IdleBenchmark {
         fflush(nil)
     }
 
-    /// Starts this program again, as the server; its pid and port.
-    private static func spawn(_ kind: String) throws -> (pid: pid_t, port: Int) {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw BenchmarkError("pipe: \(String(cString: strerror(errno)))") }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addclose(&actions, ends[0])
-        let words: [String] = ["/proc/self/exe", "serve", kind]
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var pid: pid_t = 0
-        guard posix_spawn(&pid, "/proc/self/exe", &actions, nil, &arguments, environ) == 0 else {
-            throw BenchmarkError("the server does not start")
-        }
-        close(ends[1])
-        defer { close(ends[0]) }
-        var buffer = [UInt8](repeating: 0, count: 64)
-        let count = read(ends[0], &buffer, buffer.count)
-        guard let port = Int(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).filter(\.isNumber)) else {
-            throw BenchmarkError("the server did not say its port")
-        }
-        return (pid, port)
-    }
-
-    /// The server: until it is killed.
-    static func serve(_ kind: String) async throws {
+    /// The server: until it is killed. A quiet one sends no pings.
+    static func serve(_ kind: String, isQuiet: Bool) async throws {
         if kind == "plain" {
             print(try await PlainServer().port)
             fflush(nil)
@@ -80,7 +50,9 @@ enum IdleBenchmark {
         let instrument = kind == "bare" ? nil : Instrument()
         let server = try await RealtimeServer.start(
             application: DemoApplication.make(layer: InMemoryChannelLayer(instrument: instrument)),
-            configuration: ServerConfiguration(connections: 10_000), instrument: instrument)
+            configuration: isQuiet
+                ? ServerConfiguration(policy: .hypercorn) : ServerConfiguration(connections: 10_000),
+            instrument: instrument)
         print(server.port)
         fflush(nil)
         if let instrument { _ = try await EmbeddedProbe(instrument).observe(into: Nowhere()) }
