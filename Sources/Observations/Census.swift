@@ -182,11 +182,14 @@ public struct AwaitedTasks: Hashable, Sendable, Codable {
     public var group: Int
     /// How many of them are waited for, each once for everybody who waits.
     public var count: Int
+    /// The name of one of them, which need not be the one that the group names.
+    public var example: String?
 
     /// `count` tasks of a group.
-    public init(group: Int, count: Int) {
+    public init(group: Int, count: Int, example: String? = nil) {
         self.group = group
         self.count = count
+        self.example = example
     }
 }
 

@@ -174,7 +174,13 @@ public enum JSONReport {
             rows += census.groups.map { group in
                 guard case .object(var fields) = task(group, census) else { return .null }
                 let awaits = group.awaits.map { awaits -> JSONValue in
-                    .array(awaits.map { ["row": .int(first + $0.group), "count": .int($0.count)] })
+                    .array(
+                        awaits.map {
+                            [
+                                "row": .int(first + $0.group), "count": .int($0.count),
+                                "example": JSONValue($0.example),
+                            ]
+                        })
                 }
                 fields.append((key: "awaits", value: awaits ?? .null))
                 return .object(fields)

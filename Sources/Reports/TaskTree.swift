@@ -39,18 +39,22 @@ struct TaskTree {
     private static let depthLimit = 16
 
     private func lines(
-        of place: Int, count: Int, depth: Int, path: [Int], _ shown: inout Set<Int>
+        of place: Int, count: Int, example: String? = nil, depth: Int, path: [Int], _ shown: inout Set<Int>
     ) -> [String] {
         let group = census.groups[place]
         let margin = String(repeating: "    ", count: depth)
-        let name = group.example.map { $0.plain(limit: 64) } ?? group.name.plain(limit: 64)
+        let known = (group.example ?? group.name).plain(limit: 64)
+        let name = example.map { $0.plain(limit: 64) } ?? known
         let alike = count > 1 ? style.dim("  and \((count - 1).spaced) alike") : ""
         let owner = group.consumer.map { "  \($0.plain(limit: 64))" } ?? ""
         let mark = depth > 0 ? "\(margin.dropLast(2))\(style.dim("awaits")) " : ""
         let title = mark + style.bold(name) + alike + owner + style.dim("  \(group.state.rawValue)")
         if path.contains(place) { return [title + style.dim("  as above: they wait for each other")] }
+        if depth >= Self.depthLimit { return [title + style.dim("  and so on")] }
         // Whatever is waited for by many is told once.
-        guard shown.insert(place).inserted, depth < Self.depthLimit else { return [title + style.dim("  as told")] }
+        guard shown.insert(place).inserted else {
+            return [title + style.dim(name == known ? "  told above" : "  like \(known), told above")]
+        }
         var lines = [title]
         for (inner, frame) in group.stack.frames.enumerated() {
             lines.append(margin + String(repeating: "  ", count: min(inner, 20) + 1) + Place.text(frame))
@@ -61,7 +65,8 @@ struct TaskTree {
         }
         for inner in group.awaits ?? [] where census.groups.indices.contains(inner.group) {
             lines += self.lines(
-                of: inner.group, count: inner.count, depth: depth + 1, path: path + [place], &shown)
+                of: inner.group, count: inner.count, example: inner.example, depth: depth + 1, path: path + [place],
+                &shown)
         }
         return lines
     }

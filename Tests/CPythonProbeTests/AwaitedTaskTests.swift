@@ -35,5 +35,6 @@ struct AwaitedTaskTests {
         // Three tasks that are gathered, by the main one.
         let main = try #require(asked.groups.first { $0.name == "main" })
         #expect(main.awaits?.map(\.count) == [3])
+        #expect(main.awaits?.first?.example?.hasPrefix("Task-") == true)
     }
 }

@@ -51,7 +51,7 @@ struct CensusTextTests {
             var group = TaskGroup(
                 name: name, state: .waiting, stack: StackTrace([Frame(kind: .python, function: name, file: "a.py")]),
                 count: count, example: "Task-\(name)")
-            group.awaits = awaits.map { AwaitedTasks(group: $0.0, count: $0.1) }
+            group.awaits = awaits.map { AwaitedTasks(group: $0.0, count: $0.1, example: "its-\($0.1)") }
             return group
         }
         let census = TaskCensus(

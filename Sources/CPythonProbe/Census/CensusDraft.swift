@@ -67,15 +67,19 @@ struct CensusDraft {
     private mutating func noteAwaited(
         _ facts: [TaskFacts], _ groupByTask: [RemoteAddress: Int], _ walker: TaskWalker, _ reader: ObjectReader
     ) {
-        var counts = [[Int: Int]](repeating: [:], count: tasks.count)
+        var counts = [[Int: AwaitedTasks]](repeating: [:], count: tasks.count)
+        let all = Dictionary(facts.map { ($0.task.address, $0.task) }, uniquingKeysWith: { first, _ in first })
         for facts in facts {
             guard let group = groupByTask[facts.task.address], let chain = try? walker.chain(of: facts.task),
                 let awaited = try? reader.tasksAwaited(by: facts.task, chain)
             else { continue }
-            for task in awaited { if let inner = groupByTask[task] { counts[group][inner, default: 0] += 1 } }
+            for task in awaited {
+                guard let inner = groupByTask[task] else { continue }
+                counts[group][inner, default: AwaitedTasks(group: inner, count: 0, example: all[task]?.name)].count += 1
+            }
         }
         for (group, counts) in counts.enumerated() {
-            tasks[group].awaits = counts.sorted { $0.key < $1.key }.map { AwaitedTasks(group: $0.key, count: $0.value) }
+            tasks[group].awaits = counts.values.sorted { $0.group < $1.group }
         }
     }
 
