@@ -41,7 +41,8 @@ struct WakeUps {
     /// The same by a thread as any program has it, but for its timer slack of 1 ns (proc_pid_timerslack_ns(5)). To be called
     /// before the calling thread is made punctual: a new thread has what its maker has.
     static func plain(hz: Double, seconds: Double) -> WakeUps {
-        final class Result: @unchecked Sendable { var value = WakeUps() }  // written before the semaphore, read after it
+        // Written before the semaphore is signalled, and read after that.
+        final class Result: @unchecked Sendable { var value = WakeUps() }
         let (result, done) = (Result(), DispatchSemaphore(value: 0))
         Thread.detachNewThread {
             try? Data("1".utf8).write(to: URL(fileURLWithPath: "/proc/\(ls_gettid())/timerslack_ns"))
