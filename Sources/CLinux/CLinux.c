@@ -148,3 +148,5 @@ int64_t ls_release_program_pages(void) {
 }
 
 void ls_release_freed_memory(void) { malloc_trim(0); }
+
+int32_t ls_return_large_memory(void) { return mallopt(M_MMAP_THRESHOLD, 128 << 10) == 1 ? 0 : -EINVAL; }

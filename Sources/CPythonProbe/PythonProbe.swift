@@ -1,3 +1,4 @@
+import CLinux
 import Clocks
 public import Observations
 import CPythonLayouts
@@ -50,6 +51,8 @@ public struct PythonProbe: Probe {
     /// Observes until cancelled, until `duration` is over, or until the target ends.
     public func observe(into sink: any ObservationSink) async throws -> SessionEnd {
         let start = Moment.now()
+        // Windows, and what is judged twice a second, are large arrays that are soon gone.
+        _ = ls_return_large_memory()
         sink.record([
             .start(
                 SessionStart(

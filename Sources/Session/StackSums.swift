@@ -6,8 +6,8 @@ import Observations
 /// them alike; a frame that says so is put in their place, so that no function is given time that is another's. The recording
 /// has them whole.
 struct StackSums {
-    /// Different stacks beyond which the light ones are cut: two minutes at a hundred samples a second of which no two are alike.
-    static let limit = 8192
+    /// Different stacks beyond which the light ones are cut: forty seconds at a hundred samples a second of which no two are alike.
+    static let limit = 4096
     /// Stands for the frames that were cut.
     static let folded = Frame(kind: .logical, function: "[deeper frames, folded]")
 

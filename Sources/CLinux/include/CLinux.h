@@ -68,4 +68,8 @@ int64_t ls_release_program_pages(void);
 /// malloc_trim(3): gives memory back to the kernel that was freed and is not used again.
 void ls_release_freed_memory(void);
 
+/// mallopt(3) M_MMAP_THRESHOLD: from now on blocks of 128 KB and more go back to the kernel when they are freed. Otherwise the
+/// C library raises that bound to what was freed before, and large blocks that come and go stay resident. 0 or -EINVAL.
+int32_t ls_return_large_memory(void);
+
 #endif
