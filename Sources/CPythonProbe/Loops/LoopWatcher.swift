@@ -72,7 +72,11 @@ final class LoopWatcher {
 
     /// The frame of `_run_once` on a thread's stack, and its loop.
     private func runOnce(inThread state: RemoteAddress) -> (PythonFrame, RemoteAddress)? {
+        // A stack's frames lie together, and what they point to is asked for once: a call or two instead of two a frame.
+        let snapshot = PageSnapshot(of: process.memory, limit: 1 << 20)
+        let reader = ObjectReader(snapshot, layout: process.layout)
         for _ in 0..<Self.tries {
+            snapshot.reset()
             guard var address = try? reader.currentFrame(ofThread: state) else { return nil }
             for _ in 0..<ObjectReader.depthLimit where address != 0 {
                 // The innermost frames may be gone while they are read; those outside `_run_once` stay.

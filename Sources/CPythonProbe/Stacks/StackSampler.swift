@@ -45,6 +45,8 @@ public final class StackSampler {
     /// When the next sample is due, also one that lies beyond the present call, and how often samples were taken in this window.
     private var (due, rounds) = (Moment(nanoseconds: .min), 0)
     private var threadsDue = Moment(nanoseconds: .min)
+    /// The CPU that the target was left alone on last.
+    private var avoidedCPU: Int32 = -1
     private var activityDue = Moment(nanoseconds: .min)
     /// The main interpreter's lock, and who has it as of the present look, once that was asked.
     private var lock: RemoteAddress?
@@ -284,7 +286,8 @@ public final class StackSampler {
 
     private func refreshThreads() throws(RemoteReadError) {
         list.beginWalk()
-        lock = try? lister.lock(runtime: process.runtime, interpreter: process.mainInterpreter)
+        // Where it is was settled when the interpreter began.
+        lock = try? lock ?? lister.lock(runtime: process.runtime, interpreter: process.mainInterpreter)
         var threads: [PythonThread] = []
         for interpreter in process.interpreters { threads += try lister.threads(interpreter: interpreter) }
         let isFirst = watched.isEmpty
@@ -301,7 +304,8 @@ public final class StackSampler {
             info[threadCount] = (tid, watched[watched.count - 1].name)
         }
         // The thread that runs most is kept a CPU of its own, where there are several.
-        if let busiest = watched.first(where: { $0.activity == .running && $0.cpu >= 0 }) {
+        if let busiest = watched.first(where: { $0.activity == .running && $0.cpu >= 0 }), busiest.cpu != avoidedCPU {
+            avoidedCPU = busiest.cpu
             _ = ls_avoid_cpu(busiest.cpu)
         }
     }
