@@ -19,6 +19,10 @@ final class LoopWatcher {
 
     private let process: PythonProcess
     private let reader: ObjectReader
+    /// Where loops are looked for. A stack's frames lie together, and what they point to is asked for once: a call or two
+    /// instead of two a frame.
+    private let snapshot: PageSnapshot<ProcessMemory>
+    private let searcher: ObjectReader
     private let codes = CodeTable.withRoles()
     private var loops: [WatchedLoop] = []
     /// The loops' numbers, in the order in which they were discovered.
@@ -27,12 +31,15 @@ final class LoopWatcher {
     init(_ process: PythonProcess) {
         self.process = process
         reader = ObjectReader(process.memory, layout: process.layout)
+        snapshot = PageSnapshot(of: process.memory, limit: 1 << 18)
+        searcher = ObjectReader(snapshot, layout: process.layout)
     }
 
     /// Finds the loops again: threads that run `_run_once`, and the uvloop loops of `known`.
     func discover(_ known: [RemoteAddress: String], threads: [(thread: PythonThread, tid: Int32, name: String)]) {
         codes.beginWalk()
         reader.forgetTypes()
+        searcher.forgetTypes()
         var found: [WatchedLoop] = []
         for entry in threads {
             guard let (frame, loop) = runOnce(inThread: entry.thread.state) else {
@@ -72,25 +79,22 @@ final class LoopWatcher {
 
     /// The frame of `_run_once` on a thread's stack, and its loop.
     private func runOnce(inThread state: RemoteAddress) -> (PythonFrame, RemoteAddress)? {
-        // A stack's frames lie together, and what they point to is asked for once: a call or two instead of two a frame.
-        let snapshot = PageSnapshot(of: process.memory, limit: 1 << 20)
-        let reader = ObjectReader(snapshot, layout: process.layout)
         for _ in 0..<Self.tries {
             snapshot.reset()
-            guard var address = try? reader.currentFrame(ofThread: state) else { return nil }
+            guard var address = try? searcher.currentFrame(ofThread: state) else { return nil }
             for _ in 0..<ObjectReader.depthLimit where address != 0 {
                 // The innermost frames may be gone while they are read; those outside `_run_once` stay.
-                if let frame = try? reader.frame(address, codes) {
+                if let frame = try? searcher.frame(address, codes) {
                     let name = frame.code.name
                     if name == "_run_once", frame.code.fileName.hasSuffix("base_events.py"),
-                        let loop = try? reader.local("self", of: frame), loop != 0
+                        let loop = try? searcher.local("self", of: frame), loop != 0
                     {
                         return (frame, loop)
                     }
                     // The outermost frame of a thread was reached: it runs no loop of asyncio's.
                     if name == "<module>" || name == "_bootstrap" { return nil }
                 }
-                address = (try? reader.outerFrame(of: address)) ?? 0
+                address = (try? searcher.outerFrame(of: address)) ?? 0
             }
         }
         return nil
