@@ -112,28 +112,23 @@ public struct Ledger: Hashable, Sendable {
 }
 
 extension Ledger {
-    /// Books the tasks that a process creates on the classes that spin in it: Channels makes a receive task for each
-    /// message that it dispatches. Of several classes each gets its share of what was counted for a moment.
+    /// Books the tasks that a process creates on the class that spins in it: Channels makes a receive task for each message
+    /// that it dispatches. Of several classes each has what was counted for a moment on some of its instances.
     mutating func addRates(
         _ tasksPerSecond: [Int32: Double], of outliving: [Outliving], in censuses: [ConnectionCensus]
     ) {
         let hot = Dictionary(grouping: outliving.filter { $0.face == .hot && $0.grade == .read }, by: \.pid)
         for (pid, spinning) in hot.sorted(by: { $0.key < $1.key }) {
-            guard let rate = tasksPerSecond[pid] else { continue }
             let classes = Dictionary(grouping: spinning, by: \.instance.consumer)
-            guard classes.count > 1 else {
-                add(dispatchesPerSecond: rate, of: spinning[0].instance.consumer)
-                continue
+            if classes.count == 1, let consumer = classes.keys.first, let rate = tasksPerSecond[pid] {
+                add(dispatchesPerSecond: rate, of: consumer)
             }
-            let counts = classes.compactMap { consumer, instances in
-                DispatchCount.last(of: consumer, pid, in: censuses).map { (consumer, instances.count, $0) }
-            }
-            let all = counts.reduce(0.0) { $0 + Double($1.1) * ($1.2.perSecondEach ?? 0) }
-            // One class that was not counted, or too little that was, and the shares are not known.
-            guard counts.count == classes.count, counts.reduce(0, { $0 + $1.2.count }) >= 20 else { continue }
-            for (consumer, instances, count) in counts {
-                let share = Double(instances) * (count.perSecondEach ?? 0) / all
-                add(dispatchesPerSecond: rate * share, of: consumer, samples: count.count)
+            for (consumer, instances) in classes where classes.count > 1 {
+                guard let count = DispatchCount.last(of: consumer, pid, in: censuses), let rate = count.perSecondEach
+                else {
+                    continue
+                }
+                add(dispatchesPerSecond: Double(instances.count) * rate, of: consumer, samples: count.count)
             }
         }
     }

@@ -41,6 +41,9 @@ public struct PythonTask: Hashable, Sendable {
     /// Its event loop.
     public var loop: RemoteAddress
 
+    /// Numbers that a task can have. One that was freed meanwhile has a pointer in it: no process has made so many tasks.
+    package static let numbers = 0..<(1 << 40)
+
     /// Its name: `Task-17`.
     public var name: String { label.description }
 }
@@ -56,6 +59,7 @@ struct ModulePlace {
     var index: Int?
     var size: DictSize
 }
+
 
 extension ObjectReader {
     /// The namespace of an imported module.
@@ -149,11 +153,17 @@ extension ObjectReader {
             coroutine: try isNone(coroutine) ? 0 : coroutine, waiter: try isNone(waiter) ? 0 : waiter, loop: loop)
     }
 
+    /// What a task is called, and nothing else of it; `nil` when it is no task.
+    public func label(ofTask address: RemoteAddress) throws(RemoteReadError) -> PythonTask.Label? {
+        guard address != 0, address & 7 == 0, let type = try type(of: address) else { return nil }
+        guard try isSubtype(type, of: "_asyncio.Task") else { return try pythonLevelTask(address, type)?.label }
+        return try label(try word(address, layout.task.name))
+    }
+
     /// From 3.12 on the name may still be the number it will be made of.
     private func label(_ object: RemoteAddress) throws(RemoteReadError) -> PythonTask.Label {
         if let name = try string(object, limit: 128) { return .text(name) }
-        // A number that was freed meanwhile has a pointer in it: no process has made so many tasks.
-        return try integer(object).flatMap { 0..<(1 << 40) ~= $0 ? .number($0) : nil } ?? .text("")
+        return try integer(object).flatMap { PythonTask.numbers ~= $0 ? .number($0) : nil } ?? .text("")
     }
 }
 

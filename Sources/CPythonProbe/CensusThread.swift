@@ -49,7 +49,7 @@ final class CensusThread: Sendable {
             begun = begun ?? start
             taken += 1
             control.loops.withLock { $0 = census.loops }
-            dispatches.note(&census.connections)
+            dispatches.note(&census)
             var observations: [Observation] = census.methods.map { .method($0) }
             observations += [.tasks(census.tasks), .connections(census.connections)]
             // That no call is under way any more is worth knowing once.
@@ -106,7 +106,7 @@ final class CensusThread: Sendable {
     private func wait(until moment: Moment, meanwhile look: () -> Void) {
         while !control.isStopped, .now() < min(moment, control.deadline) {
             look()
-            control.sleep(min(moment - .now(), .milliseconds(50)))
+            control.sleep(min(moment - .now(), DispatchCounter.pause))
         }
     }
 }

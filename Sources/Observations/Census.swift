@@ -86,11 +86,12 @@ public struct ConsumerInstance: Hashable, Sendable, Codable {
     }
 }
 
-/// Dispatches counted from outside for a moment, by watching the receive tasks of some instances change.
+/// Dispatches counted from outside for a while, by looking again and again whether the receive tasks of some instances are
+/// others than before.
 public struct DispatchCount: Hashable, Sendable, Codable {
     /// Changes seen.
     public var count: Int
-    /// For how long it was watched without a gap in which one could have been missed.
+    /// The time in which those were seen: between looks so close to each other that hardly one was missed.
     public var span: Nanoseconds
     /// Instances that were watched.
     public var instances: Int

@@ -185,7 +185,7 @@ struct CensusDraft {
             counts[facts.type]?.tasks += instance.tasks
         }
         let rows = instances.filter { $0.facts.row.socket != .open }.map(row).sorted { $0.id < $1.id }
-        return Census(
+        var census = Census(
             tasks: TaskCensus(time: now, pid: pid, grade: .read, groups: tasks),
             connections: ConnectionCensus(
                 time: now, pid: pid, grade: .read, consumers: counts.values.sorted { $0.consumer < $1.consumer },
@@ -193,6 +193,10 @@ struct CensusDraft {
                 layers: (try? reader.layers(interpreter: process.mainInterpreter, live)) ?? []),
             implementations: implementations,
             bridges: bridges.isEmpty ? nil : bridges.census(at: now, of: process, walker.codes, runs), loops: loops)
+        for row in census.connections.instances where row.lastMessage == "websocket.disconnect" {
+            census.receiveLists[row.id] = places[row.id].map { instances[$0].facts.receiveList }
+        }
+        return census
     }
 
     private func row(of instance: Instance) -> ConsumerInstance {

@@ -17,6 +17,8 @@ public struct Census: Sendable {
     public var loops: [RemoteAddress: String]
     /// The methods of consumer classes that were not seen before.
     public var methods: [ConsumerMethod] = []
+    /// The lists of receive tasks of the instances among `connections` that were given their disconnect.
+    var receiveLists: [UInt64: RemoteAddress] = [:]
 }
 
 /// Takes censuses of a process: counts every asyncio task and every Channels consumer, and reads the few locals that

@@ -93,11 +93,6 @@ extension ObjectReader {
         return LastMessage(type: text, hasReason: try value("reason", in: entries) != nil)
     }
 
-    /// The tasks that a dispatch loop waits for, in the order of its callables.
-    func receiveTasks(of loop: PythonFrame) throws(RemoteReadError) -> [RemoteAddress] {
-        try list(try local("tasks", of: loop), limit: 64) ?? []
-    }
-
     /// The connection that a chain serves, and how to read it: from the outermost frame that knows it.
     func connection(
         of chain: CoroutineChain, _ known: (TypeInfo) throws(RemoteReadError) -> ServerKnowledge?

@@ -1,4 +1,3 @@
-import CLinux
 import Clocks
 import CPythonLayouts
 import Observations
@@ -8,77 +7,62 @@ import TargetMemory
 /// Counts the dispatches of consumers that spin, where several classes do: what tasks a process creates says only how
 /// many dispatches all of them make together.
 ///
-/// A dispatch loop replaces its receive task with each message (channels/utils.py `await_many_dispatch`), and the new task
-/// is made before the old one goes, so its address differs. The lists of those tasks are read again and again for some
-/// milliseconds, all in one system call, some three microseconds apart: no dispatch is that short. Where our own thread
-/// had no processor for longer, that time is not counted. Looks are spread over the time between two censuses, since the
-/// target may have no processor during any one of them; and a look is made from another processor than the target's, since
-/// on one they would take turns, and each turn lasts as long as a look.
+/// A dispatch loop replaces its receive task after each message (channels/utils.py `await_many_dispatch`), and asyncio
+/// numbers tasks as it creates them: an instance whose receive task has another number than at the last look was dispatched
+/// since. It is looked at in bursts, whose pauses grow to many dispatches. Between two looks this thread sleeps: it counts
+/// as well where the target has the same processor, and takes none from the target's other threads.
 ///
 /// One thread.
 struct DispatchCounter {
-    /// Instances of a class that are watched at most, tasks that are looked at to find them, and slots of a list.
-    private static let (instanceLimit, taskLimit, slotLimit) = (8, 4096, 4)
-    /// How often a class is looked for of which every instance has moved.
-    private static let tries = 8
-    /// How long a look takes, and the longest pause between two readings in which nothing is missed: the quickest dispatch
-    /// loops replace a task each 50 µs, and a reading takes up to 20 from a kernel with a hook on it.
-    private static let (span, gap) = (Nanoseconds.milliseconds(4), Nanoseconds.microseconds(40))
-    /// A look in which nothing has moved for so long ends: the target has no processor.
-    private static let idle = Nanoseconds.milliseconds(1)
-    /// How long the same instances are watched at most, and how long after the first look others are chosen. A class that
-    /// is seldom dispatched beside one that takes the loop is looked at longer: until as many as `enough` of each were seen.
-    /// One whose dispatches come in bursts is seen often or never in a few looks: no fewer than `least` are told.
-    private static let (budget, enough, round) = (Nanoseconds.milliseconds(128), 20, Nanoseconds.seconds(5))
-    private static let least = Nanoseconds.milliseconds(32)
+    /// Instances of a class that are watched at most.
+    private static let instanceLimit = 8
+    /// Pauses between the looks of a burst. A sleep takes some 60 µs more than it should.
+    private static let pauses = [1, 150, 450, 1_350, 4_050].map { Nanoseconds.microseconds($0) }
+    /// The same instances are looked at in so many bursts at most, and others are chosen so long after they were. A class that
+    /// is seldom dispatched is looked at until so many dispatches of it were seen; one whose dispatches come in bursts is
+    /// seen often or never in a few looks.
+    private static let (burstLimit, enough, leastBursts) = (96, 20, 16)
+    private static let round = Nanoseconds.seconds(5)
+    /// How often a number is read that changes while it is.
+    private static let tries = 4
+    /// How long after a burst the next one is made.
+    static let pause = Nanoseconds.milliseconds(30)
     /// What was counted is told by the census that comes at most so long after instances were chosen.
     static let toldWithin = Nanoseconds.milliseconds(1_200)
 
     private let process: PythonProcess
-    private let codes = CodeTable.withRoles()
     private var due = Moment(nanoseconds: .min)
     private var progress: [UInt64: UInt64] = [:]
-    private var loops: [Loop] = []
-    private let mainThread: ThreadState?
-    private var left = Nanoseconds.zero
-    private var watched = Nanoseconds.zero
+    private var classes: [WatchedClass] = []
+    private var bursts = 0
+    /// The greatest number as of the first look and the last one.
+    private var (first, last): (Newest?, Newest?)
+    private typealias Newest = (number: Int, time: Moment)
 
-    init(_ process: PythonProcess) {
-        self.process = process
-        // Loops of servers run there; where one does not, looks may take turns with it.
-        mainThread = try? ThreadState(of: process.pid, in: process.pid)
-    }
+    init(_ process: PythonProcess) { self.process = process }
 
     /// Whether somebody is watched, so that a census soon would tell how often they were dispatched.
-    var isWatching: Bool { !loops.isEmpty && left > .zero && (isScarce || watched < Self.least) }
-
-    /// One dispatch loop's list of receive tasks.
-    private struct Loop {
-        let consumer: String
-        let items: RemoteAddress
-        let count: Int
-        var offset = 0
-        var dispatches = 0
+    var isWatching: Bool {
+        guard !classes.isEmpty, bursts < Self.burstLimit else { return false }
+        let counts = bursts < Self.leastBursts ? [:] : self.counts
+        return counts.isEmpty || counts.values.contains { $0.count < Self.enough }
     }
 
     /// Adds what was counted since the last census, and chooses whom to watch where consumers of several classes spin.
-    mutating func note(_ census: inout ConnectionCensus) {
-        if watched > .zero {
-            for (consumer, mine) in Dictionary(grouping: loops, by: \.consumer) {
-                guard let place = census.consumers.firstIndex(where: { $0.consumer == consumer }) else { continue }
-                census.consumers[place].dispatches = DispatchCount(
-                    count: mine.reduce(0) { $0 + $1.dispatches }, span: watched, instances: mine.count)
+    mutating func note(_ census: inout Census) {
+        if bursts >= Self.leastBursts {
+            let counts = counts
+            for place in census.connections.consumers.indices {
+                census.connections.consumers[place].dispatches = counts[census.connections.consumers[place].consumer]
             }
         }
-        let spinning = census.instances.filter { isSpinning($0) }
+        let spinning = census.connections.instances.filter { isSpinning($0) }
         progress = Dictionary(
-            census.instances.compactMap { row in row.progress.map { (row.id, $0) } }, uniquingKeysWith: { $1 })
-        guard census.time >= due, Set(spinning.map(\.consumer)).count > 1 else { return }
-        let found = loops(of: spinning)
-        // A share of one class alone says nothing: where one could not be found, all are looked for at the next census.
-        guard Set(found.map(\.consumer)) == Set(spinning.map(\.consumer)) else { return loops = [] }
-        due = census.time + Self.round
-        (loops, watched, left) = (found, .zero, Self.budget)
+            census.connections.instances.compactMap { row in row.progress.map { (row.id, $0) } },
+            uniquingKeysWith: { $1 })
+        guard census.connections.time >= due, Set(spinning.map(\.consumer)).count > 1 else { return }
+        due = census.connections.time + Self.round
+        (classes, bursts, first, last) = (choose(spinning, census.receiveLists), 0, nil, nil)
     }
 
     private func isSpinning(_ row: ConsumerInstance) -> Bool {
@@ -86,82 +70,112 @@ struct DispatchCounter {
         return row.lastMessageIsFirstDisconnect == false || progress[row.id].map { $0 != row.progress } ?? false
     }
 
-    /// The lists of some instances of each class. What moves while it is read is passed over: another of its class will
-    /// do, or else the same a moment later.
-    private func loops(of spinning: [ConsumerInstance]) -> [Loop] {
-        let wanted = Dictionary(spinning.map { ($0.id, $0.consumer) }, uniquingKeysWith: { $1 })
-        var found: [UInt64: Loop] = [:]
-        for _ in 0..<Self.tries {
-            find(wanted, &found)
-            if Set(found.values.map(\.consumer)) == Set(wanted.values) { break }
-        }
-        return found.sorted { $0.key < $1.key }.map(\.value)
-    }
-
-    /// Finds lists of instances that are wanted, by instance, and adds them.
-    private func find(_ wanted: [UInt64: String], _ found: inout [UInt64: Loop]) {
-        var left = Dictionary(grouping: wanted.values, by: \.self).mapValues { min($0.count, Self.instanceLimit) }
-        for loop in found.values { left[loop.consumer]? -= 1 }
-        let reader = ObjectReader(process.memory, layout: process.layout)
-        codes.beginWalk()
-        for interpreter in process.interpreters {
-            guard let asyncio = (try? reader.asyncio(interpreter: interpreter)) ?? nil else { continue }
-            for task in ((try? reader.tasks(of: asyncio, interpreter: interpreter)) ?? []).prefix(Self.taskLimit) {
-                guard left.values.contains(where: { $0 > 0 }) else { return }
-                guard task.state == .pending, let chain = try? reader.chain(of: task.coroutine, codes),
-                    let sighting = (try? reader.consumer(of: chain)) ?? nil, found[sighting.instance] == nil,
-                    let consumer = wanted[sighting.instance], left[consumer] ?? 0 > 0, let frame = sighting.loop,
-                    let list = try? reader.local("tasks", of: frame), list != 0,
-                    let count = (try? reader.count(list)) ?? nil, count > 0,
-                    let items = try? process.memory.pointer(list &+ 24), items != 0
-                else { continue }
-                left[consumer]? -= 1
-                found[sighting.instance] = Loop(consumer: consumer, items: items, count: min(count, Self.slotLimit))
+    /// Some of each class; nobody where none of one can be looked at. A list stays where it is for as long as its dispatch
+    /// loop runs; its first task is the one that receives what the server sends: the disconnect.
+    private func choose(_ spinning: [ConsumerInstance], _ lists: [UInt64: RemoteAddress]) -> [WatchedClass] {
+        let classes = Dictionary(grouping: spinning, by: \.consumer).sorted { $0.key < $1.key }.map { consumer, rows in
+            let slots = rows.prefix(Self.instanceLimit).compactMap { row in
+                lists[row.id].flatMap { list in list == 0 ? nil : try? process.memory.pointer(list &+ 24) }
             }
+            return WatchedClass(consumer: consumer, spinning: rows.count, slots: slots)
         }
+        return classes.contains { $0.slots.isEmpty } ? [] : classes
     }
 
-    /// Whether too little was seen of a class.
-    private var isScarce: Bool {
-        Dictionary(grouping: loops, by: \.consumer).values.contains { mine in
-            mine.reduce(0) { $0 + $1.dispatches } < Self.enough
-        }
+    /// What was seen of each class; empty where too little was.
+    private var counts: [String: DispatchCount] {
+        guard let first, let last, last.time > first.time, last.number > first.number else { return [:] }
+        let rate = Double(last.number - first.number) / (last.time - first.time).seconds
+        return WatchedClass.counts(of: classes, tasksPerSecond: rate)
     }
 
-    /// Watches them for some milliseconds, if any are to be watched.
+    // MARK: Looks
+
+    /// Looks some times, if somebody is to be watched.
     mutating func look() {
-        let slots = loops.reduce(0) { $0 + $1.count }
-        guard isWatching, slots > 0 else { return }
-        if let processor = mainThread?.read()?.processor { _ = ls_avoid_cpu(processor) }
-        var gather = GatherRead(ranges: loops.count, bytes: slots * 8)
-        for index in loops.indices {
-            guard let offset = gather.append(loops[index].items, count: loops[index].count * 8) else { return }
-            loops[index].offset = offset
-        }
-        var last = [UInt64](repeating: 0, count: slots)
+        guard isWatching else { return }
+        bursts += 1
+        let reader = ObjectReader(process.memory, layout: process.layout)
         var before: Moment?
-        let begin = Moment.now()
-        var (seen, moved) = (Nanoseconds.zero, false)
-        while (before ?? begin) - begin < (moved ? Self.span : Self.idle) {
-            guard (try? process.memory.read(gather)) != nil else { return left = .zero }
+        for pause in [nil] + Self.pauses.map(\.self) {
+            if let pause { Moment.sleep(until: .now() + pause) }
             let now = Moment.now()
-            let isWhole = before.map { now - $0 <= Self.gap } ?? false
-            if let before, isWhole { seen = seen + (now - before) }
-            for index in loops.indices {
-                let first = loops[index].offset / 8
-                for slot in first..<first + loops[index].count {
-                    let task = gather.buffer.loadUnaligned(fromByteOffset: slot * 8, as: UInt64.self)
-                    if task != last[slot], isWhole {
-                        loops[index].dispatches += 1
-                        moved = true
-                    }
-                    last[slot] = task
-                }
+            var newest: Int?
+            for place in classes.indices {
+                let numbers = classes[place].slots.map { number(in: $0, reader) }
+                classes[place].note(numbers, after: before.map { now - $0 })
+                newest = numbers.reduce(newest) { greatest, number in max(greatest ?? 0, number ?? 0) }
             }
             before = now
+            guard let newest else { continue }
+            first = first ?? (newest, now)
+            last = (newest, now)
         }
-        // Where nothing moves, the target had no processor, or all of them have ended: neither says how often they turn.
-        if moved { watched = watched + seen }
-        left = left - ((before ?? begin) - begin)
+    }
+
+    /// The number of the task in a slot. A task that was replaced while it was read may have left anything.
+    private func number(in slot: RemoteAddress, _ reader: ObjectReader) -> Int? {
+        for _ in 0..<Self.tries {
+            guard let task = try? process.memory.pointer(slot) else { return nil }
+            let number = (try? reader.label(ofTask: task))??.number
+            if (try? process.memory.pointer(slot)) == task { return number }
+        }
+        return nil
+    }
+}
+
+/// The instances of a class that are watched, and what was seen of them. Pure.
+struct WatchedClass {
+    /// The class.
+    let consumer: String
+    /// How many spin, watched or not.
+    let spinning: Int
+    /// Where the dispatch loop of each keeps the task that receives from the server.
+    let slots: [RemoteAddress]
+    /// The number of each at the last look; `nil` where it could not be read.
+    private var numbers: [Int?] = []
+    private var windows = DispatchWindows()
+
+    init(consumer: String, spinning: Int, slots: [RemoteAddress]) {
+        (self.consumer, self.spinning, self.slots) = (consumer, spinning, slots)
+    }
+
+    /// The numbers as of this look, so long after the last one; `nil` if there was none just before.
+    mutating func note(_ now: [Int?], after length: Nanoseconds?) {
+        if let length {
+            let steps = zip(numbers, now).compactMap { old, new in old.flatMap { old in new.map { $0 != old } } }
+            windows.add(length, instances: steps.count, hits: steps.count { $0 })
+        }
+        numbers = now
+    }
+
+    /// What was seen of each class; empty where too little was seen of one.
+    ///
+    /// Of one that is dispatched too often for any window, or in bursts, too few dispatches are seen. So the class that is
+    /// dispatched most has all tasks that are none of the others'; if there are more such classes they share them by their
+    /// instances, which take turns on the loop.
+    ///
+    /// - Parameter tasksPerSecond: tasks that the process made a second meanwhile, one for each dispatch.
+    static func counts(of classes: [WatchedClass], tasksPerSecond: Double) -> [String: DispatchCount] {
+        guard let most = classes.map({ $0.windows.shortest?.part ?? -1 }).max(), most > 0 else { return [:] }
+        var (counts, fast): ([String: DispatchCount], [(mine: WatchedClass, hits: Int)]) = ([:], [])
+        var rest = tasksPerSecond
+        for mine in classes {
+            guard let shortest = mine.windows.shortest else { return [:] }
+            if shortest.part < most, let count = mine.windows.count(instances: mine.slots.count) {
+                counts[mine.consumer] = count
+                rest -= Double(mine.spinning) * (count.perSecondEach ?? 0)
+            } else {
+                fast.append((mine, shortest.hits))
+            }
+        }
+        let each = rest / Double(fast.reduce(0) { $0 + $1.mine.spinning })
+        for (mine, hits) in fast {
+            let seconds = Double(hits) / Double(mine.slots.count) / each
+            guard each > 0, seconds < 1e9 else { return [:] }
+            counts[mine.consumer] = DispatchCount(
+                count: hits, span: Nanoseconds(Int64(seconds * 1e9)), instances: mine.slots.count)
+        }
+        return counts
     }
 }

@@ -10,6 +10,8 @@ import TargetMemory
 final class TaskExaminer {
     /// Most locals of a task's outermost coroutine that are asked whether they are a consumer.
     private static let localLimit = 8
+    /// Most tasks of a dispatch loop: it has one for each of its callables.
+    private static let receiveLimit = 64
 
     let chains: ChainTable
     private let memory: ProcessMemory
@@ -81,7 +83,7 @@ final class TaskExaminer {
         let found = try connection(of: chain, reader)
         if let (connection, server) = found { row.socket = try server.socket(reader, connection) }
         let channel = try readAttributes(of: sighting.instance, into: &row, reader)
-        var receives: [RemoteAddress] = []
+        var (receives, receiveList): ([RemoteAddress], RemoteAddress) = ([], 0)
         if let loop = sighting.loop {
             // Of a connection that is open nothing more is asked than whose its tasks are.
             if row.socket != .open, let message = try lastMessage(of: loop, reader) {
@@ -90,14 +92,15 @@ final class TaskExaminer {
                     row.lastMessageIsFirstDisconnect = message.hasReason
                 }
             }
-            receives = try reader.receiveTasks(of: loop)
+            receiveList = try reader.local("tasks", of: loop)
+            receives = try reader.list(receiveList, limit: Self.receiveLimit) ?? []
             row.progress = receives.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x100_0000_01B3 }
             row.dispatching = dispatching(sighting, chain)
         }
         if row.socket != .open { try readWait(of: chain.links, into: &row, reader) }
         return ConsumerFacts(
             row: row, type: sighting.type.address, connection: found?.0 ?? 0, server: found?.1, channel: channel,
-            receives: receives)
+            receives: receives, receiveList: receiveList)
     }
 
     private func connection(

@@ -55,10 +55,12 @@ final class ConsumerFacts: Sendable {
     let channel: RemoteAddress
     /// The tasks that receive for it.
     let receives: [RemoteAddress]
+    /// The list that its dispatch loop keeps them in; 0 when it has none.
+    let receiveList: RemoteAddress
 
     init(
         row: ConsumerInstance, type: RemoteAddress, connection: RemoteAddress = 0, server: ServerKnowledge? = nil,
-        channel: RemoteAddress, receives: [RemoteAddress] = []
+        channel: RemoteAddress, receives: [RemoteAddress] = [], receiveList: RemoteAddress = 0
     ) {
         self.row = row
         self.type = type
@@ -66,6 +68,7 @@ final class ConsumerFacts: Sendable {
         self.server = server
         self.channel = channel
         self.receives = receives
+        self.receiveList = receiveList
     }
 }
 

@@ -3,10 +3,17 @@ import Observations
 
 extension PythonTask {
     /// The number in a default name: `Task-17`.
+    var number: Int? { label.number }
+}
+
+extension PythonTask.Label {
+    /// The number in a default name: `Task-17`.
     var number: Int? {
-        switch label {
+        switch self {
         case .number(let number): return number
-        case .text(let name): return name.utf8.starts(with: "Task-".utf8) ? Int(name.dropFirst(5)) : nil
+        case .text(let name):
+            guard name.utf8.starts(with: "Task-".utf8), let number = Int(name.dropFirst(5)) else { return nil }
+            return PythonTask.numbers.contains(number) ? number : nil
         }
     }
 }

@@ -63,9 +63,14 @@ struct AttachedReport: Decodable {
         let world = World(output: { text in printed.withLock { $0 += text } }, error: { _ in })
         let status = await Loopscope.run(
             ["attach", "--pid", "\(pid)", "--duration", "\(seconds)", "--json"], in: world)
+        return (try AttachedReport(json: printed.withLock { $0 }), status)
+    }
+
+    /// Reads what was printed.
+    init(json: String) throws {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return (try decoder.decode(AttachedReport.self, from: Data(printed.withLock { $0 }.utf8)), status)
+        self = try decoder.decode(AttachedReport.self, from: Data(json.utf8))
     }
 }
 
