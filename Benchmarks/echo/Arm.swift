@@ -17,6 +17,8 @@ final class Arm {
     /// Where the scheduler says what the loop's thread of another process has used, and of each round that per echo.
     private let account: String?
     private(set) var loopCosts: [Double] = []
+    /// Of each round: the share of it that the loop's thread was ready and had no processor.
+    private(set) var waits: [Double] = []
 
     init(_ name: String, port: Int, path: String, clock: clockid_t, account: String? = nil) throws {
         self.name = name
@@ -30,15 +32,20 @@ final class Arm {
     /// Serves for so long.
     func takeTurn(seconds: Double) throws {
         let before = Self.read(clock)
-        let beforeLoop = loopTime()
+        let beforeLoop = loopTimes()
         let (echoes, seconds) = try client.run(seconds: seconds)
         rates.append(Double(echoes) / seconds)
         costs.append(Double(Self.read(clock) - before) / Double(echoes))
-        if account != nil { loopCosts.append((loopTime() - beforeLoop) / Double(echoes)) }
+        guard account != nil else { return }
+        let loop = loopTimes()
+        loopCosts.append((loop.ran - beforeLoop.ran) / Double(echoes))
+        waits.append((loop.waited - beforeLoop.waited) / 1e9 / seconds)
     }
 
-    private func loopTime() -> Double {
-        account.flatMap { ServerProcess.line(of: $0).split(separator: " ").first }.flatMap { Double($0) } ?? 0
+    /// For how long the loop's thread ran and waited for a processor, in nanoseconds.
+    private func loopTimes() -> (ran: Double, waited: Double) {
+        let numbers = account.map { ServerProcess.line(of: $0).split(separator: " ").compactMap { Double($0) } } ?? []
+        return numbers.count > 1 ? (numbers[0], numbers[1]) : (0, 0)
     }
 
     private static func read(_ clock: clockid_t) -> Int64 {

@@ -12,7 +12,8 @@ import Synchronization
 /// second. Echoes a second, and CPU of the serving thread an echo, which says the same on a machine that does other things.
 ///
 ///     EchoBenchmark [rounds] [seconds a turn]       LOOPSCOPE_VENV=… adds uvicorn and Channels
-///     EchoBenchmark instruments [launches] [rounds] [seconds a turn]   what the instruments cost, and how sure that is
+///     EchoBenchmark instruments [launches] [rounds] [seconds a turn] [anywhere]
+///                                                   what the instruments cost, and how sure that is
 ///     EchoBenchmark idle                            what an idle connection costs
 ///     EchoBenchmark serve plain|bare|instrumented [quiet]   one of the servers, until it is killed; says its port
 ///     EchoBenchmark drive PORT PATH ECHOES          so many echoes of it: under a profiler, or an instruction counter
@@ -28,7 +29,7 @@ import Synchronization
             let numbers = arguments.dropFirst().compactMap(Double.init)
             return try InstrumentBenchmark.run(
                 launches: Int(numbers.first ?? 20), rounds: Int(numbers.dropFirst().first ?? 50),
-                seconds: numbers.dropFirst(2).first ?? 0.02)
+                seconds: numbers.dropFirst(2).first ?? 0.02, isPlaced: arguments.last != "anywhere")
         case "serve":
             return try await IdleBenchmark.serve(
                 arguments.dropFirst().first ?? "", isQuiet: arguments.last == "quiet")

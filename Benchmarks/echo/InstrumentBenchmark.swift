@@ -5,7 +5,8 @@
 /// Where code and objects of one process happen to lie moves its speed by two percent, and no number of turns averages that
 /// out. So each launch makes some processes of each kind, in an order of chance, and there are many launches. Processor time
 /// is that of the loop's thread, and that of the whole process: loop, watchdog, censuses. By the clock the background of those
-/// that rest is there for all alike.
+/// that rest is there for all alike. The client has one processor and everything of the servers another, instruments' threads
+/// and all, unless the scheduler is to place them: `Processors`.
 enum InstrumentBenchmark {
     /// Processes of each kind in a launch.
     private static let each = 3
@@ -15,14 +16,23 @@ enum InstrumentBenchmark {
     /// Until classes have been located by their symbols, which happens once.
     private static let settling: UInt32 = 1_200_000
 
-    static func run(launches: Int, rounds: Int, seconds: Double) throws {
+    /// A turn in which the loop waited for a processor for more than this share of it had none of its own.
+    private static let ownProcessor = 0.1
+
+    static func run(launches: Int, rounds: Int, seconds: Double, isPlaced: Bool) throws {
+        let places = isPlaced ? try Processors.Places() : nil
         var chance = SystemRandomNumberGenerator()
+        var waits: [[Double]] = kinds.map { _ in [] }
         var byClock: [Bootstrap.Launch] = []
         var byLoop: [Bootstrap.Launch] = []
         var byProcess: [Bootstrap.Launch] = []
         for launch in 0..<launches {
             let order = (0..<each).flatMap { _ in kinds.indices }.shuffled(using: &chance)
-            let servers = try order.map { try Server(kind: $0, kinds[$0].0, serving: kinds[$0].1) }
+            // What is started runs where its owner does.
+            if let places { try Processors.move(to: places.servers) }
+            let processes = try order.map { try ServerProcess(kinds[$0].1, "quiet") }
+            if let places { try Processors.move(to: places.client) }
+            let servers = try zip(order, processes).map { try Server(kinds[$0].0, $1) }
             usleep(settling)
             for _ in 0..<rounds {
                 for server in servers.shuffled(using: &chance) { try server.arm.takeTurn(seconds: seconds) }
@@ -31,6 +41,7 @@ enum InstrumentBenchmark {
             // The other way round, so that more is better here too.
             byLoop.append(.init(kinds: order, values: servers.map { $0.arm.loopCosts.map { 1 / $0 } }))
             byProcess.append(.init(kinds: order, values: servers.map { $0.arm.costs.map { 1 / $0 } }))
+            for (kind, server) in zip(order, servers) { waits[kind] += server.arm.waits }
             fputs("launch \(launch + 1) of \(launches)\n", stderr)
         }
         for (what, measured) in [
@@ -40,6 +51,13 @@ enum InstrumentBenchmark {
             report("runtime, instrumented / runtime", of: what, 2, to: [0, 1], in: Bootstrap(launches: measured))
             report("runtime, again / runtime", of: what, 1, to: [0], in: Bootstrap(launches: measured))
         }
+        for (kind, waits) in zip(kinds, waits) {
+            let shared = waits.filter { $0 > ownProcessor }.count
+            print(
+                #"{"server": "\#(kind.0)", "placed": \#(isPlaced), "turns": \#(waits.count), "#
+                    + #""without_a_processor_of_its_own": \#(rounded(Double(shared) / Double(max(1, waits.count))))}"#)
+        }
+        fflush(nil)
     }
 
     private static func report(_ name: String, of what: String, _ one: Int, to others: [Int], in measured: Bootstrap) {
@@ -60,8 +78,8 @@ enum InstrumentBenchmark {
         let process: ServerProcess
         let arm: Arm
 
-        init(kind: Int, _ name: String, serving: String) throws {
-            process = try ServerProcess(serving, "quiet")
+        init(_ name: String, _ process: ServerProcess) throws {
+            self.process = process
             arm = try Arm(
                 name, port: process.port, path: "/ws/echo/", clock: Arm.clock(of: process.pid),
                 account: process.loopAccount())
