@@ -161,7 +161,7 @@ struct SamplerTests {
         let target = try PythonTarget("deep", ["10000"], on: interpreter)
         defer { target.end() }
         let sampler = StackSampler(try PythonProcess(pid: target.pid), rate: 1000)
-        let limit = interpreter.minor >= 11 ? ThreadSampler.depthLimit : FrameAreas.areaLimit
+        let limit = interpreter.minor >= 11 ? ThreadSampler.depthLimit : FrameAreaList.areaLimit
         var deepest = 0
         // The first samples may still be finding where the frames are.
         var outermost: Set<String> = []

@@ -1,7 +1,7 @@
 import RemoteProcess
 import TargetMemory
 
-/// One system call of a `FrameAreas`, prepared once and made again and again, with where in its buffer everything lands.
+/// One system call of `FrameCalls`, prepared once and made again and again, with where in its buffer everything lands.
 ///
 /// Owns its buffer; one thread.
 struct FrameCall: ~Copyable {
@@ -71,7 +71,7 @@ struct FrameCall: ~Copyable {
     mutating func appendLock(_ address: RemoteAddress, count: Int) { lock = append(address, count: count) }
 
     private mutating func append(_ start: RemoteAddress, count: Int, pieces: Int = 1) -> Int {
-        // There is room: `FrameAreas.add` sees to it.
+        // There is room: `FrameAreaList.add` sees to it.
         gather.append(start, count: count, pieces: pieces) ?? 0
     }
 }

@@ -89,7 +89,7 @@ final class StackResolver {
     /// What stands for the outer frames of a stack that is deeper than can be read; `nil` when all are there: then the
     /// outermost is a module, or where a thread begins.
     private func cut(_ frames: [Frame], of depth: Int) -> Frame? {
-        let limit = reader.layout.minor >= 11 ? ThreadSampler.depthLimit : FrameAreas.areaLimit
+        let limit = reader.layout.minor >= 11 ? ThreadSampler.depthLimit : FrameAreaList.areaLimit
         guard depth >= limit, let outermost = frames.first,
             outermost.function != "<module>", !outermost.function.hasSuffix("_bootstrap")
         else { return nil }

@@ -11,7 +11,7 @@ final class ThreadSampler {
     /// Reads per sample, at most: a torn one is read again at once.
     private static let tries = 16
     /// Frames of a stack, at most; deeper ones are cut off at the outer end. Before 3.11, when each frame is an object
-    /// by itself, `FrameAreas.areaLimit` of them.
+    /// by itself, `FrameAreaList.areaLimit` of them.
     static let depthLimit = 1024
 
     let thread: PythonThread
@@ -64,7 +64,7 @@ final class ThreadSampler {
         for attempt in 0..<Self.tries {
             let reading: FrameAreas.Reading
             // Most targets stand still most of the time, and need the quick manner only.
-            let manner: FrameAreas.Manner = attempt == 0 && !isRestless ? .calm : .restless
+            let manner: FrameCalls.Manner = attempt == 0 && !isRestless ? .calm : .restless
             do throws(RemoteReadError) { reading = try areas.read(memory, manner) } catch {
                 guard case .unmapped = error else { throw error }
                 // The first range went: an area, or the thread itself.
@@ -115,17 +115,17 @@ final class ThreadSampler {
             switch areas.find(frame, depth: steps) {
             case .torn: return 0
             case .missing: return frame
-            case .words(let previous, let code, let instruction, let owner):
+            case .words(let found):
                 // 3 and above: an entry from C code, no frame of Python's, or one that does not run.
-                if owner < 3 {
-                    words[used] = code
-                    words[used + 1] = instruction
+                if found.owner < 3 {
+                    words[used] = found.code
+                    words[used + 1] = found.instruction
                     used += 2
                 } else if used > 1 {
                     words[used - 2] |= 1
-                    if previous == 0 { areas.endsAt(frame, below: inner) }
+                    if found.previous == 0 { areas.endsAt(frame, below: inner) }
                 }
-                (frame, inner) = (previous, frame)
+                (frame, inner) = (found.previous, frame)
                 steps += 1
                 if frame == tortoise { return 0 }
                 if steps == power { (tortoise, power) = (frame, power * 2) }
@@ -151,7 +151,7 @@ final class ThreadSampler {
 
     private func predict(_ frame: RemoteAddress) throws(RemoteReadError) -> Bool {
         for chunk in (try? reader.chunks(from: areas.newestChunk)) ?? [] where chunk.range.contains(frame) {
-            let length = min(chunk.used, FrameAreas.byteLimit / 4)
+            let length = min(chunk.used, FrameAreaList.byteLimit / 4)
             // Of a long chunk the part around the frame.
             let start =
                 frame &- chunk.range.lowerBound < UInt64(length)
