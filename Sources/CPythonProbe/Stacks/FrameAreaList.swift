@@ -42,10 +42,10 @@ struct FrameAreaList {
         return true
     }
 
-    /// Forgets one area.
-    mutating func remove(at index: Int) {
-        bytes -= areas[index].length
-        areas.remove(at: index)
+    /// Forgets areas by where they begin.
+    mutating func remove(_ isToGo: (RemoteAddress) -> Bool) {
+        areas.removeAll { isToGo($0.start) }
+        bytes = areas.reduce(0) { $0 + $1.length }
     }
 
     /// Forgets all.

@@ -16,6 +16,8 @@ struct FrameAreas: ~Copyable {
     private var calls: FrameCalls
     private var areas = FrameAreaList()
     private var once = ReadOnce()
+    /// The last walk of a calm reading, if no call was prepared since.
+    private var remembered: RememberedWalk
     /// The newest chunk of the thread's data stack, always one of the areas.
     private var chunk = DataStackChunk()
     /// 3.11 and 3.12 keep the current frame in a frame of C code.
@@ -30,6 +32,7 @@ struct FrameAreas: ~Copyable {
         thread = layout.threadFields
         frame = layout.frameFields
         calls = FrameCalls(state: state, lock: lock, layout: layout)
+        remembered = RememberedWalk(frame)
     }
 
     /// The chunk that is read now, for those who look for frames elsewhere.
@@ -69,6 +72,8 @@ struct FrameAreas: ~Copyable {
         }
         entry = 0
         if areas.weed(keeping: chunk.start) { isPrepared = false }
+        // The next walk tells which areas are of use.
+        remembered.forget()
         once.renew()
     }
 
@@ -93,6 +98,7 @@ struct FrameAreas: ~Copyable {
     mutating func read(_ memory: ProcessMemory, _ manner: FrameCalls.Manner) throws(RemoteReadError) -> Reading {
         if !isPrepared || once.regroups && manner == .calm {
             areas.sort()
+            remembered.forget()
             calls.prepare(areas.areas, cframe: cframe, readOnce: once)
             isPrepared = true
             once.notePrepared()
@@ -103,7 +109,6 @@ struct FrameAreas: ~Copyable {
         case .whole: break
         }
         holder = calls.lockHolder
-        areas.beginWalk()
         once.noteReading()
         if let offset = thread.stackChunk {
             let start = calls.state(offset)
@@ -141,6 +146,25 @@ struct FrameAreas: ~Copyable {
         case missing
     }
 
+    /// Whether the stack is that of the last walk, in both readings.
+    ///
+    /// - Returns: the instruction that the innermost frame is at now; `nil` when the stack is to be walked.
+    @inline(__always)
+    func unchanged(from frame: RemoteAddress) -> UInt64? {
+        calls.isCalm ? remembered.instruction(calls.bytes, from: frame) : nil
+    }
+
+    /// A walk of the stack begins.
+    mutating func beginWalk() {
+        areas.beginWalk()
+        remembered.forget()
+    }
+
+    /// The walk from `frame`, a frame of Python's that runs, reached the outer end.
+    mutating func endWalk(from frame: RemoteAddress) {
+        if calls.isCalm { remembered.end(from: frame) }
+    }
+
     /// Looks a frame up.
     @inline(__always)
     mutating func find(_ address: RemoteAddress, depth: Int) -> Found {
@@ -151,23 +175,25 @@ struct FrameAreas: ~Copyable {
             once.noteTooNear()
             return .torn
         }
-        return FrameWords(
-            calls.bytes, places.first + found.offset, places.second + found.offset, frame, isInnermost: depth == 0
-        ).map(Found.words) ?? .torn
+        let (first, second) = (places.first + found.offset, places.second + found.offset)
+        guard let words = FrameWords(calls.bytes, first, second, frame, isInnermost: depth == 0) else { return .torn }
+        if calls.isCalm { remembered.note(calls.bytes, first, second) }
+        return .words(words)
     }
 
-    /// Remembers that the stack ends at `address`, an entry frame from which `frame` was called. It need not be read again
-    /// until the areas are weeded: it is written when the thread enters Python and stays until it leaves. For that to be
-    /// told, `frame` must be the first of the thread's data stack: another could be inside a second entry.
+    /// Remembers that the stack ends at `address`, an entry frame from which `frame` was called; `outermost` is the last frame,
+    /// that one or the thread's own (3.15). They need not be read again until the areas are weeded: they are written when the
+    /// thread enters Python and stay until it leaves. For that to be told, `frame` must be the first of the thread's data stack:
+    /// another could be inside a second entry.
     ///
     /// Python/pystate.c `push_chunk`: the first chunk {previous = NULL, size, top} leaves its first word out.
-    mutating func endsAt(_ address: RemoteAddress, below frame: RemoteAddress) {
+    mutating func endsAt(_ address: RemoteAddress, outermost: RemoteAddress, below frame: RemoteAddress) {
         guard entry == 0, let first = areas.areas.firstIndex(where: { $0.start &+ 32 == frame }),
             calls.word(calls.places(first).first) == 0, calls.word(calls.places(first).second) == 0,
-            let index = areas.areas.firstIndex(where: { $0.start == address })
+            areas.areas.contains(where: { $0.start == address })
         else { return }
         entry = address
-        areas.remove(at: index)
+        areas.remove { $0 == address || $0 == outermost }
         isPrepared = false
     }
 }

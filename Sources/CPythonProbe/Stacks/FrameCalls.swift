@@ -34,7 +34,7 @@ struct FrameCalls: ~Copyable {
     private var restless: FrameCall
     /// The buffer of the last reading, and its manner.
     private(set) var bytes: UnsafeMutableRawBufferPointer
-    private var isCalm = true
+    private(set) var isCalm = true
     private var readsSomeOnce = false
     private var hasLock = false
 

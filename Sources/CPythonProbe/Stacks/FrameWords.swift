@@ -39,7 +39,7 @@ struct FrameWords {
         guard previous == two.loadUnaligned(fromByteOffset: frame.previous, as: UInt64.self),
             code == two.loadUnaligned(fromByteOffset: frame.code, as: UInt64.self)
         else { return nil }
-        let (instruction, again) = (Self.instruction(one, frame), Self.instruction(two, frame))
+        let (instruction, again) = (frame.instruction(one), frame.instruction(two))
         guard instruction == again || isInnermost else { return nil }
         if let executing = frame.executing, one[executing.offset] != executing.value {
             // The innermost frame may be about to begin, or to leave; any other was used anew.
@@ -53,10 +53,14 @@ struct FrameWords {
             previous: previous, code: code & ~1 | UInt64(isEntry), instruction: instruction, owner: owner)
     }
 
+}
+
+extension PythonLayout.FrameFields {
+    /// The instruction of the frame that begins with `bytes`.
     @inline(__always)
-    private static func instruction(_ bytes: UnsafeRawBufferPointer, _ frame: PythonLayout.FrameFields) -> UInt64 {
-        frame.isInstructionWide
-            ? bytes.loadUnaligned(fromByteOffset: frame.instruction, as: UInt64.self)
-            : UInt64(bitPattern: Int64(bytes.loadUnaligned(fromByteOffset: frame.instruction, as: Int32.self)))
+    func instruction(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        isInstructionWide
+            ? bytes.loadUnaligned(fromByteOffset: instruction, as: UInt64.self)
+            : UInt64(bitPattern: Int64(bytes.loadUnaligned(fromByteOffset: instruction, as: Int32.self)))
     }
 }

@@ -24,11 +24,12 @@ final class StackCounter {
     /// Whether the present window should end early: there are so many different stacks in it.
     var isCrowded: Bool { !isLent && table.isCrowded }
 
-    /// Counts a stack that was read at the given attempt, of `tries`, at the present sample.
+    /// Counts a stack that was read at the given attempt, of `tries`, at the present sample; `outer` is
+    /// the hash of its outer frames.
     ///
     /// - Returns: its index; `nil` when there is no room for it, or it cannot be.
-    func count(_ stack: UnsafeBufferPointer<UInt64>, _ attempt: Int) -> Int? {
-        if let index = table.count(stack) { return index }
+    func count(_ stack: UnsafeBufferPointer<UInt64>, outer: UInt64, _ attempt: Int) -> Int? {
+        if let index = table.count(stack, outer: outer) { return index }
         // Its code objects are alive now; in a second they may be gone.
         guard table.hasRoom(for: stack.count), let found = try? resolver.resolve(stack, for: &table) else { return nil }
         if !found.isPossible {

@@ -113,8 +113,13 @@ public final class StackSampler {
         let idle: UInt64 = thread.activity == .idle ? 1 : 0
         for attempt in 0..<StackCounter.tries {
             switch try thread.sampler.sample(tag: thread.number << 2 | idle, isRestless: attempt > 0) {
-            case .good(let retries):
-                guard let stack = counter.count(thread.sampler.stack, attempt) else { continue }
+            case .good(let retries, let isSame):
+                if isSame, let index = thread.lastStack, counter.countAgain(index) {
+                    quality.taken += 1
+                    return
+                }
+                guard let stack = counter.count(thread.sampler.stack, outer: thread.sampler.outerHash, attempt)
+                else { continue }
                 (thread.lastStack, thread.runsNothing) = (stack, false)
                 quality.taken += 1
                 if retries + attempt > 0 { quality.retried += 1 }

@@ -1,4 +1,5 @@
 import CPythonLayouts
+import Glibc
 import Observations
 import TargetMemory
 
@@ -52,11 +53,11 @@ struct StackTable: ~Copyable, Sendable {
     /// The words of a stack.
     func words(of entry: Entry) -> ArraySlice<UInt64> { arena[entry.start..<entry.start + entry.length] }
 
-    /// Counts a stack that is known.
+    /// Counts a stack that is known; `outer` is the hash of its outer frames.
     ///
     /// - Returns: its index; `nil` when it is not known.
-    mutating func count(_ words: UnsafeBufferPointer<UInt64>) -> Int? {
-        let index = Int(buckets[bucket(of: words, hash: Self.hash(words))])
+    mutating func count(_ words: UnsafeBufferPointer<UInt64>, outer: UInt64) -> Int? {
+        let index = Int(buckets[bucket(of: words, hash: Self.hash(words, outer: outer))])
         guard index >= 0 else { return nil }
         entries[index].count += 1
         return index
@@ -69,7 +70,7 @@ struct StackTable: ~Copyable, Sendable {
     ///
     /// - Returns: its index.
     mutating func add(_ words: UnsafeBufferPointer<UInt64>, _ trace: StackTrace, count: Int = 1) -> Int {
-        let hash = Self.hash(words)
+        let hash = Self.hash(words, outer: Self.outerHash(words))
         buckets[bucket(of: words, hash: hash)] = Int32(truncatingIfNeeded: entries.count)
         entries.append(Entry(hash: hash, start: arena.count, length: words.count, trace: trace, count: count))
         arena.append(contentsOf: words)
@@ -170,16 +171,28 @@ struct StackTable: ~Copyable, Sendable {
     }
 
     private func isSame(_ entry: Entry, _ words: UnsafeBufferPointer<UInt64>) -> Bool {
-        for index in 0..<words.count where arena[entry.start + index] != words[index] { return false }
-        return true
+        arena.withUnsafeBytes { arena in
+            guard let known = arena.baseAddress, let new = words.baseAddress else { return words.isEmpty }
+            return memcmp(known + 8 * entry.start, new, 8 * words.count) == 0
+        }
     }
 
-    private static func hash(_ words: UnsafeBufferPointer<UInt64>) -> UInt64 {
-        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for word in words {
-            hash = (hash ^ word) &* 0xBF58_476D_1CE4_E5B9
-            hash ^= hash >> 29
-        }
-        return hash
+    /// Words of a stack that change when all but the innermost frame stand still: the first one and that frame's.
+    private static let innerWords = 3
+
+    /// The hash of all frames but the innermost: most stacks are the one before, seen a few instructions later.
+    static func outerHash(_ words: UnsafeBufferPointer<UInt64>) -> UInt64 {
+        words.dropFirst(innerWords).reduce(0x9E37_79B9_7F4A_7C15, mixed)
+    }
+
+    @inline(__always)
+    private static func hash(_ words: UnsafeBufferPointer<UInt64>, outer: UInt64) -> UInt64 {
+        words.prefix(innerWords).reduce(outer, mixed)
+    }
+
+    @inline(__always)
+    private static func mixed(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* 0xBF58_476D_1CE4_E5B9
+        return product ^ product >> 29
     }
 }

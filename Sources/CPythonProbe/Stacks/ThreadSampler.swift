@@ -38,8 +38,8 @@ final class ThreadSampler {
 
     /// What became of a sample.
     enum Outcome: Equatable {
-        /// Good; `retries` readings were torn before.
-        case good(retries: Int)
+        /// Good; `retries` readings were torn before. `isSame`: the stack is the one taken before, with the same first word.
+        case good(retries: Int, isSame: Bool)
         /// The thread runs no Python now.
         case empty
         /// Given up: torn every time.
@@ -50,6 +50,15 @@ final class ThreadSampler {
 
     /// The stack taken last.
     var stack: UnsafeBufferPointer<UInt64> { UnsafeBufferPointer(rebasing: words[..<used]) }
+    /// The hash of its outer frames (`StackTable.outerHash`).
+    var outerHash: UInt64 {
+        if let knownHash { return knownHash }
+        let hash = StackTable.outerHash(stack)
+        knownHash = hash
+        return hash
+    }
+    /// That hash; `nil` when it was not asked for since the last walk.
+    @exclusivity(unchecked) private var knownHash: UInt64?
 
     /// Frames of the stack taken last.
     var depth: Int { (used - 1) / 2 }
@@ -73,17 +82,23 @@ final class ThreadSampler {
                 areas.dropChunk()
                 continue
             }
-            words[0] = areas.holder == thread.state ? tag | Self.holdsLock : tag
+            let first = areas.holder == thread.state ? tag | Self.holdsLock : tag
             switch reading {
             case .frame(0): return .empty
             case .frame(let frame):
+                if let instruction = areas.unchanged(from: frame) {
+                    let isSame = words[0] == first && words[2] == instruction
+                    (words[0], words[2]) = (first, instruction)
+                    return .good(retries: attempt, isSame: isSame)
+                }
+                words[0] = first
                 switch walk(from: frame) {
-                case nil: return used > 1 ? .good(retries: attempt) : .empty
+                case nil: return used > 1 ? .good(retries: attempt, isSame: false) : .empty
                 case .some(0): continue
                 case .some(let missing):
                     if try seek(missing) { continue }
                     // No room: for areas of stacks that are gone, or because the stack is deeper than can be read.
-                    if isWeeded { return used > 1 ? .good(retries: attempt) : .lost }
+                    if isWeeded { return used > 1 ? .good(retries: attempt, isSame: false) : .lost }
                     isWeeded = true
                     areas.forget()
                 }
@@ -107,7 +122,12 @@ final class ThreadSampler {
     /// - Returns: `nil` when it is whole; 0 when it is torn; else the frame that no area holds.
     private func walk(from innermost: RemoteAddress) -> RemoteAddress? {
         used = 1
+        areas.beginWalk()
+        knownHash = nil
         var (frame, inner) = (innermost, innermost)
+        // The entry that the walk has come to, and the frame of Python's that it called.
+        var (entry, called) = (RemoteAddress(0), RemoteAddress(0))
+        var runsPython = false
         // A stack that leads back into itself was put together from two moments (Brent's hare and tortoise).
         var (tortoise, steps, power) = (innermost, 0, 1)
         while frame != 0 {
@@ -121,9 +141,12 @@ final class ThreadSampler {
                     words[used] = found.code
                     words[used + 1] = found.instruction
                     used += 2
+                    entry = 0
+                    if steps == 0 { runsPython = true }
                 } else if used > 1 {
                     words[used - 2] |= 1
-                    if found.previous == 0 { areas.endsAt(frame, below: inner) }
+                    if entry == 0 { (entry, called) = (frame, inner) }
+                    if found.previous == 0 { areas.endsAt(entry, outermost: frame, below: called) }
                 }
                 (frame, inner) = (found.previous, frame)
                 steps += 1
@@ -131,6 +154,7 @@ final class ThreadSampler {
                 if steps == power { (tortoise, power) = (frame, power * 2) }
             }
         }
+        if runsPython { areas.endWalk(from: innermost) }
         return nil
     }
 
