@@ -157,16 +157,16 @@ struct WatchedClass {
     ///
     /// - Parameter tasksPerSecond: tasks that the process made a second meanwhile, one for each dispatch.
     static func counts(of classes: [WatchedClass], tasksPerSecond: Double) -> [String: DispatchCount] {
-        guard let most = classes.map({ $0.windows.shortest?.part ?? -1 }).max(), most > 0 else { return [:] }
+        guard let most = classes.map({ $0.windows.hits?.part ?? 0 }).max(), most > 0 else { return [:] }
         var (counts, fast): ([String: DispatchCount], [(mine: WatchedClass, hits: Int)]) = ([:], [])
         var rest = tasksPerSecond
         for mine in classes {
-            guard let shortest = mine.windows.shortest else { return [:] }
-            if shortest.part < most, let count = mine.windows.count(instances: mine.slots.count) {
+            guard let hits = mine.windows.hits else { return [:] }
+            if hits.part < most, let count = mine.windows.count(instances: mine.slots.count) {
                 counts[mine.consumer] = count
                 rest -= Double(mine.spinning) * (count.perSecondEach ?? 0)
             } else {
-                fast.append((mine, shortest.hits))
+                fast.append((mine, hits.count))
             }
         }
         let each = rest / Double(fast.reduce(0) { $0 + $1.mine.spinning })

@@ -40,8 +40,13 @@ struct DispatchWindows {
             count: short.reduce(0) { $0 + $1.hits }, span: Nanoseconds(length / Int64(instances)), instances: instances)
     }
 
-    /// Which part of the shortest windows was hit, and how many; `nil` where too few were looked at.
-    var shortest: (part: Double, hits: Int)? { told.first.map { (Double($0.hits) / Double($0.windows), $0.hits) } }
+    /// How many of all windows were hit, and which part of them: with the same windows, whoever is dispatched more often has
+    /// more. `nil` where too few were looked at.
+    var hits: (count: Int, part: Double)? {
+        guard !told.isEmpty else { return nil }
+        let (hits, windows) = orders.reduce((0, 0)) { ($0.0 + $1.hits, $0.1 + $1.windows) }
+        return (hits, Double(hits) / Double(windows))
+    }
 
     private var told: [Order] { orders.filter { $0.windows >= Self.least } }
 }
