@@ -60,7 +60,6 @@ struct ModulePlace {
     var size: DictSize
 }
 
-
 extension ObjectReader {
     /// The namespace of an imported module.
     public func module(_ name: String, interpreter: RemoteAddress) throws(RemoteReadError) -> RemoteAddress? {
