@@ -48,8 +48,6 @@ public struct Evidence: Sendable {
     public var taskCensuses: [TaskCensus]
     /// The last task census of each process.
     public var tasks: [TaskCensus]
-    /// Tasks created a second in each process, by the numbers in their default names (`Task-6315`); where there are some.
-    public var tasksPerSecond: [Int32: Double]
     /// Consumers that an error ended before their disconnect.
     public var failures: [Failure]
     /// Dispatch windows.
@@ -108,8 +106,7 @@ public struct Evidence: Sendable {
         crowds = Crowd.find(in: taskCensuses)
         var lastTasks: [Int32: TaskCensus] = [:]
         for census in taskCensuses { lastTasks[census.pid] = census }
-        tasksPerSecond = TaskCensus.creationRates(taskCensuses)
-        ledger.addRates(tasksPerSecond, of: outliving, in: connectionCensuses)
+        ledger.addRates(of: outliving, in: connectionCensuses)
         tasks = lastTasks.values.sorted { $0.pid < $1.pid }
         dispatchWindows = try source.dispatchWindows()
         failures = Failure.find(connections: try source.connections(), dispatches: try source.dispatches())
@@ -217,53 +214,5 @@ extension LoopBlock {
             if block.length >= kept[place].length { kept[place] = block }
         }
         return kept
-    }
-}
-
-extension TaskCensus {
-    /// The greatest number in a default task name: asyncio numbers tasks as it creates them.
-    var newestNumber: Int? {
-        groups.compactMap { group in
-            guard let name = group.example, name.hasPrefix("Task-") else { return nil }
-            return Int(name.dropFirst(5))
-        }.max()
-    }
-
-    /// Tasks created a second in each process: the middle one of the rates between one census and the next, by the time
-    /// between them. A census that met none of the newest tasks, or a name that was being written, makes two rates wrong,
-    /// and none of the others.
-    static func creationRates(_ censuses: [TaskCensus]) -> [Int32: Double] {
-        Dictionary(grouping: censuses, by: \.pid).compactMapValues { mine in
-            let numbered = rising(
-                mine.compactMap { census in census.newestNumber.map { (census.time, $0) } }.suffix(512))
-            let steps = zip(numbered, numbered.dropFirst()).compactMap {
-                before, after -> (rate: Double, weight: Double)? in
-                let seconds = (after.0 - before.0).seconds
-                guard seconds > 0, after.1 >= before.1 else { return nil }
-                return (Double(after.1 - before.1) / seconds, seconds)
-            }
-            return weightedMedian(steps)
-        }
-    }
-
-    /// The longest part of them whose numbers grow: a census that met none of the newest tasks is not in it, nor one that met
-    /// a number too great.
-    private static func rising(_ points: ArraySlice<(Moment, Int)>) -> [(Moment, Int)] {
-        var chains: [[(Moment, Int)]] = []
-        for point in points {
-            let before = chains.filter { ($0.last?.1 ?? 0) < point.1 }.max { $0.count < $1.count } ?? []
-            chains.append(before + [point])
-        }
-        return chains.max { $0.count < $1.count } ?? []
-    }
-
-    /// The least value at which half of the weight is reached; `nil` of none.
-    private static func weightedMedian(_ values: [(rate: Double, weight: Double)]) -> Double? {
-        let half = values.reduce(0) { $0 + $1.weight } / 2
-        var sum = 0.0
-        return values.sorted { $0.rate < $1.rate }.first {
-            sum += $0.weight
-            return sum >= half
-        }?.rate
     }
 }

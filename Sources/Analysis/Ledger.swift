@@ -112,23 +112,21 @@ public struct Ledger: Hashable, Sendable {
 }
 
 extension Ledger {
-    /// Books the tasks that a process creates on the class that spins in it: Channels makes a receive task for each message
-    /// that it dispatches. Of several classes each has what was counted for a moment on some of its instances.
+    /// Books what was counted for a while on some of the instances that spin. Of one class those are all tasks that the process
+    /// made meanwhile, of several an estimate.
     mutating func addRates(
-        _ tasksPerSecond: [Int32: Double], of outliving: [Outliving], in censuses: [ConnectionCensus]
+        of outliving: [Outliving], in censuses: [ConnectionCensus]
     ) {
         let hot = Dictionary(grouping: outliving.filter { $0.face == .hot && $0.grade == .read }, by: \.pid)
         for (pid, spinning) in hot.sorted(by: { $0.key < $1.key }) {
             let classes = Dictionary(grouping: spinning, by: \.instance.consumer)
-            if classes.count == 1, let consumer = classes.keys.first, let rate = tasksPerSecond[pid] {
-                add(dispatchesPerSecond: rate, of: consumer)
-            }
-            for (consumer, instances) in classes where classes.count > 1 {
-                guard let count = DispatchCount.last(of: consumer, pid, in: censuses), let rate = count.perSecondEach
+            for (consumer, instances) in classes {
+                guard let count = DispatchCount.last(of: consumer, pid, in: censuses), let each = count.perSecondEach
                 else {
                     continue
                 }
-                add(dispatchesPerSecond: Double(instances.count) * rate, of: consumer, samples: count.count)
+                let rate = Double(instances.count) * each
+                add(dispatchesPerSecond: rate, of: consumer, samples: classes.count > 1 ? count.count : nil)
             }
         }
     }

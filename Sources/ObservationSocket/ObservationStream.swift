@@ -15,6 +15,8 @@ public struct ObservationStream: ~Copyable {
         case refused(String)
         /// It says nothing that is understood.
         case unintelligible
+        /// It has taken the connection, and has not greeted in time.
+        case silent
         /// The system call failed.
         case failed(call: String, errno: Int32)
 
@@ -25,13 +27,14 @@ public struct ObservationStream: ~Copyable {
             case .impostor(let pid): "process \(pid) answers at its observation socket, not itself"
             case .refused(let why): "it refuses to be observed: \(why)"
             case .unintelligible: "its observation socket does not speak this protocol"
+            case .silent: "it has not answered at its observation socket: it is stopped, or has no processor"
             case .failed(let call, let errno): "\(call): \(String(cString: strerror(errno)))"
             }
         }
     }
 
     /// How long the other side may take to greet.
-    private static let patience = timeval(tv_sec: 3, tv_usec: 0)
+    private static let patience = Duration.seconds(3)
 
     /// The process.
     public let pid: Int32
@@ -47,12 +50,12 @@ public struct ObservationStream: ~Copyable {
         return try ObservationStream(pid: pid, at: place)
     }
 
-    /// Joins the process `pid` at a place.
-    init(pid: Int32, at place: SocketPlace) throws(Failure) {
+    /// Joins the process `pid` at a place, if it greets within `patience`.
+    init(pid: Int32, at place: SocketPlace, patience: Duration = Self.patience) throws(Failure) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .failed(call: "socket", errno: errno) }
         do throws(Failure) {
-            description = try Self.greet(descriptor, pid, place)
+            description = try Self.greet(descriptor, pid, place, patience)
         } catch {
             close(descriptor)
             throw error
@@ -70,11 +73,11 @@ public struct ObservationStream: ~Copyable {
         return taken
     }
 
-    private static func greet(_ socket: Int32, _ pid: Int32, _ place: SocketPlace) throws(Failure) -> String {
-        var patience = Self.patience
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(socket, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
-        }
+    private static func greet(
+        _ socket: Int32, _ pid: Int32, _ place: SocketPlace, _ patience: Duration
+    ) throws(Failure) -> String {
+        let deadline = ContinuousClock.now + patience
+        wait(at: socket, for: patience)
         try connect(socket, to: place.path)
         guard let peer = PeerCredentials(of: socket) else { throw .failed(call: "getsockopt", errno: errno) }
         guard peer.pid == pid else { throw .impostor(pid: peer.pid) }
@@ -82,7 +85,9 @@ public struct ObservationStream: ~Copyable {
         guard send(socket, hello, hello.count, Int32(MSG_NOSIGNAL)) == hello.count else {
             throw .failed(call: "send", errno: errno)
         }
-        guard let answer = Wire.value(Wire.Answer.self, of: try readLine(socket)) else { throw .unintelligible }
+        guard let answer = Wire.value(Wire.Answer.self, of: try readLine(socket, until: deadline)) else {
+            throw .unintelligible
+        }
         if let refused = answer.refused { throw .refused(refused.why.plain(limit: 200)) }
         guard let welcome = answer.welcome, welcome.version == Wire.version else { throw .unintelligible }
         return welcome.description.plain(limit: 200)
@@ -106,12 +111,25 @@ public struct ObservationStream: ~Copyable {
         }
     }
 
-    /// The first line, byte by byte: what follows it belongs to the probe.
-    private static func readLine(_ socket: Int32) throws(Failure) -> [UInt8] {
+    /// Limits each call that reads or writes.
+    private static func wait(at socket: Int32, for patience: Duration) {
+        let (seconds, rest) = patience.components
+        var limit = timeval(tv_sec: Int(seconds), tv_usec: Int(rest / 1_000_000_000_000))
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+    }
+
+    /// The first line, byte by byte: what follows it belongs to the probe. A byte now and then is no answer in time.
+    private static func readLine(
+        _ socket: Int32, until deadline: ContinuousClock.Instant
+    ) throws(Failure) -> [UInt8] {
         var line: [UInt8] = []
         var byte: UInt8 = 0
         while line.count < Wire.greetingLimit {
+            guard ContinuousClock.now < deadline else { throw .silent }
             let count = recv(socket, &byte, 1, 0)
+            if count < 0, errno == EAGAIN { throw .silent }
             guard count == 1 else { throw count == 0 ? .stale : .failed(call: "recv", errno: errno) }
             if byte == UInt8(ascii: "\n") { return line }
             line.append(byte)

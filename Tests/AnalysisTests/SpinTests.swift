@@ -54,31 +54,6 @@ struct SpinTests {
         #expect(share.percent == 10)
     }
 
-    /// A process that creates 9 000 tasks a second.
-    private let tasks = [0, 1000].map { time in
-        Observation.tasks(
-            TaskCensus(
-                time: at(Int64(time)), pid: 1, grade: .read,
-                groups: [TaskGroup(name: "receive", state: .waiting, example: "Task-\(9 * time + 7)")]))
-    }
-
-    @Test(
-        "the rate of tasks is right though a census met none of the newest, or a name that was being written",
-        arguments: [
-            ([7, 9007, 18_007, 27_007, 36_007], 9000), ([630_570_144, 9007, 18_007, 27_007], 9000),
-            ([7, 9007, 35_100_896, 27_007, 36_007], 9000), ([7, 9007, 18_007, 12], 9000),
-            ([7, 9007, 7, 27_007, 36_007], 9000), ([24, 9024, 24, 27_024], 9000), ([7, 9007], 9000), ([9007, 7], nil),
-            ([7], nil), ([], nil),
-        ] as [([Int], Double?)])
-    func creationRate(numbers: [Int], expected: Double?) {
-        let censuses = numbers.enumerated().map { second, number in
-            TaskCensus(
-                time: at(Int64(second) * 1000), pid: 1, grade: .read,
-                groups: [TaskGroup(name: "receive", state: .waiting, example: "Task-\(number)")])
-        }
-        #expect(TaskCensus.creationRates(censuses)[1] == expected)
-    }
-
     @Test("where several classes spin, each has what was counted on some of its instances")
     func rates() throws {
         let (fast, slow) = ("app.Fast", "app.Slow")
@@ -91,27 +66,27 @@ struct SpinTests {
                     time: at(Int64(time)), pid: 1, grade: .read, consumers: counts,
                     instances: (1...6).map { spinning($0 > 3 ? slow : fast, $0, progress: $0 + UInt64(time)) }))
         }
-        let ledger = try Evidence(ObservationLog(tasks + censuses)).ledger
+        let ledger = try Evidence(ObservationLog(censuses)).ledger
         #expect(ledger[fast]?.dispatchesPerSecond == 9600 && ledger[fast]?.dispatchSamples == 160)
         #expect(ledger[slow]?.dispatchesPerSecond == 1200 && ledger[slow]?.dispatchesGrade == .sampled)
     }
 
-    @Test("of several classes that spin and were not counted, the tasks that the process creates are nobody's rate")
-    func notCounted() throws {
-        func ledger(_ classes: [String]) throws -> Ledger {
-            let counts = classes.map { ConsumerCount(consumer: $0, sockets: [.closed: 1], tasks: 2) }
+    @Test(
+        "one that spins alone has all tasks that were made, and that is no estimate; what was not counted has no rate")
+    func alone() throws {
+        func ledger(_ count: DispatchCount?) throws -> Ledger {
+            var counts = [ConsumerCount(consumer: "A", sockets: [.closed: 1], tasks: 2)]
+            counts[0].dispatches = count
             let censuses = [0, 1000].map { time in
                 Observation.connections(
                     ConnectionCensus(
-                        time: at(Int64(time)), pid: 1, grade: .read, consumers: counts,
-                        instances: classes.enumerated().map {
-                            spinning($0.element, UInt64($0.offset + 1), progress: UInt64(time))
-                        }))
+                        time: at(time), pid: 1, grade: .read, consumers: counts,
+                        instances: [spinning("A", 1, progress: UInt64(time))]))
             }
-            return try Evidence(ObservationLog(tasks + censuses)).ledger
+            return try Evidence(ObservationLog(censuses)).ledger
         }
-        #expect(try ledger(["A"])["A"]?.dispatchesPerSecond == 9000)
-        #expect(try ledger(["A"])["A"]?.dispatchesGrade == .read)
-        #expect(try ledger(["A", "B"])["A"]?.dispatchesPerSecond == nil)
+        let counted = try ledger(DispatchCount(count: 90, span: .milliseconds(10), instances: 1))["A"]
+        #expect(counted?.dispatchesPerSecond == 9000 && counted?.dispatchesGrade == .read)
+        #expect(try ledger(nil)["A"]?.dispatchesPerSecond == nil)
     }
 }

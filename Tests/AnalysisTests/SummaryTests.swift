@@ -52,22 +52,6 @@ struct SummaryTests {
         #expect(summary.loadPercent == 80)
     }
 
-    @Test("tasks created a second are told by the numbers in their names, where asyncio gave them")
-    func taskRate() throws {
-        func census(_ time: Int64, _ names: [String?]) -> Observation {
-            .tasks(
-                TaskCensus(
-                    time: at(time), pid: 1, grade: .read,
-                    groups: names.map { TaskGroup(name: "receive", state: .waiting, example: $0) }))
-        }
-        let counted = ObservationLog([
-            census(0, ["Task-9", "Task-100", "mine"]), census(2000, ["Task-9", "Task-15100", nil]),
-        ])
-        #expect(try Evidence(counted).tasksPerSecond == [1: 7500])
-        let unnamed = ObservationLog([census(0, ["mine"]), census(2000, ["Task-x"])])
-        #expect(try Evidence(unnamed).tasksPerSecond.isEmpty)
-    }
-
     @Test("recursion is counted once in a function's total")
     func recursion() throws {
         let frame = Frame(kind: .python, function: "fib", file: "a.py", line: 1)

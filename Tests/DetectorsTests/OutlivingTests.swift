@@ -38,16 +38,11 @@ struct OutlivingTests {
 struct ReadLedgerTests {
     @Test("objects beyond the living are counted apart, and a lone spinning class is given its rate")
     func read() throws {
-        let beats = [Int64(500), 1500].map { time in
-            Observation.tasks(
-                TaskCensus(
-                    time: at(time), pid: 1, grade: .read,
-                    groups: [TaskGroup(name: "run_asgi", state: .waiting, example: "Task-\(time * 10)")]))
-        }
         let types = Observation.types(TypeCensus(time: at(500), pid: 1, counts: [chat: 7, "dict": 9]))
         let evidence = try Evidence(
             session(
-                [1, 900, 1800].enumerated().map { (Int64($0) * 500, [stuck(1, progress: $1)]) }, more: beats + [types]))
+                [1, 900, 1800].enumerated().map { (Int64($0) * 500, [stuck(1, progress: $1)]) },
+                dispatches: DispatchCount(count: 40, span: .milliseconds(4), instances: 1), more: [types]))
         let entry = try #require(evidence.ledger[chat])
         #expect(entry.alive == 2 && entry.objects == 7)
         #expect(entry.dispatchesPerSecond == 10_000)

@@ -9,7 +9,7 @@ func at(_ milliseconds: Int64) -> Moment { Moment(nanoseconds: 1_000_000_000 + m
 /// A session read from a CPython server, by censuses of its closed instances.
 func session(
     grade: Grade = .read, override: CodeLocation? = .chat, _ censuses: [(Int64, [ConsumerInstance])],
-    more: [Observation] = []
+    dispatches: DispatchCount? = nil, more: [Observation] = []
 ) -> ObservationLog {
     var log = ObservationLog([
         .start(
@@ -18,14 +18,12 @@ func session(
     ])
     log.append(
         censuses.map { time, instances in
-            .connections(
-                ConnectionCensus(
-                    time: at(time), pid: 1, grade: grade,
-                    consumers: [
-                        ConsumerCount(
-                            consumer: "chat.consumers.ChatConsumer", override: override,
-                            sockets: [.open: 1, .closed: instances.count], tasks: 2 * instances.count)
-                    ], instances: instances))
+            var count = ConsumerCount(
+                consumer: "chat.consumers.ChatConsumer", override: override,
+                sockets: [.open: 1, .closed: instances.count], tasks: 2 * instances.count)
+            count.dispatches = dispatches
+            return .connections(
+                ConnectionCensus(time: at(time), pid: 1, grade: grade, consumers: [count], instances: instances))
         })
     log.append(more)
     return log

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// Several classes that spin on one loop.
-@Suite("Several classes that spin", .serialized)
+/// How often consumers that spin are dispatched, alone and several classes on one loop.
+@Suite("Rates of consumers that spin", .serialized)
 struct SpinVerdictTests {
     /// Before and since frames are objects of their own, on both kinds of loop.
     static let launches: [ServerLaunch] =
@@ -37,6 +37,42 @@ struct SpinVerdictTests {
                 "exec taskset -c \(processor) loopscope attach --pid \(server.pid) --duration 4 --json 2>/dev/null")
             try expectRates(try AttachedReport(json: outcome.output), of: routes)
         }
+    }
+
+    /// Since 3.14 a task that is done is in no list, and before 3.12 a number is a name.
+    static let minors = [PythonEnvironment.available.last, PythonEnvironment.available.first].compactMap(\.self)
+
+    @Test(
+        "one that spins alone has the rate that its server counts itself",
+        .enabled(if: !minors.isEmpty, Comment(rawValue: PythonEnvironment.absence)), arguments: minors)
+    func alone(_ python: PythonEnvironment) async throws {
+        let port = try CountedRun.freePort()
+        let server = try ChildProcess(
+            CountedServer.uvicorn.command(python.interpreter, port),
+            environment: ["PYTHONPATH": Fixtures.servers.path, "PYTHONDONTWRITEBYTECODE": "1"])
+        do {
+            try await CountedRun.until(port) { _ in true }
+            try await Churn.run(python, port, "/ws/swallow-bare", count: 3)
+            func disconnects() async throws -> (Int, ContinuousClock.Instant) {
+                let count = try await CountedRun.get(port, "/counts")["/ws/swallow-bare"]?["disconnects"]
+                return (try #require(count), .now)
+            }
+            let before = try await disconnects()
+            let report = try await AttachedReport.attaching(to: server.pid, seconds: 4).report
+            let after = try await disconnects()
+            let rate = Double(after.0 - before.0) / ((after.1 - before.1) / .seconds(1))
+            let row = try #require(report.consumers?.first { $0.dispatchesPerSecond != nil }, "\(report)")
+            let told = try #require(row.dispatchesPerSecond)
+            // It is the rate of a part of that time.
+            #expect(0.5 * rate...2 * rate ~= told, "\(rate) counted by the server, \(told) told")
+            #expect(row.dispatchesSeen == nil, "it is no estimate")
+        } catch {
+            _ = try? await CountedRun.get(port, "/exit")
+            _ = try await server.finish()
+            throw error
+        }
+        _ = try? await CountedRun.get(port, "/exit")
+        _ = try await server.finish()
     }
 
     private func expectRates(_ report: AttachedReport, of routes: [FixtureRoute]) throws {

@@ -144,12 +144,43 @@ private func makePlace() -> SocketPlace {
     /// Runs `body` on a thread that is nobody's; the process stays who it is.
     private static func asNobody<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value
     {
+        try await onThread {
+            guard ctu_become(65_534) == 0 else { throw POSIXError(.EPERM) }
+            return try body()
+        }
+    }
+
+    /// Runs `body` on a thread of its own.
+    private static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value
+    {
         try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread {
-                guard ctu_become(65_534) == 0 else { return continuation.resume(throwing: POSIXError(.EPERM)) }
-                continuation.resume(with: Result(catching: body))
+            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+
+    @Test("who takes the connection and says nothing, or a byte now and then, is given up in time", arguments: [0, 40])
+    func silentServers(bytes: Int) async throws {
+        let place = makePlace()
+        try place.makeFolder()
+        let listener = try listen(place)
+        async let server: Void = Self.onThread {
+            let client = accept(listener, nil, nil)
+            // Slower than one waits for it, and never silent for as long: until the other side has gone.
+            for _ in 0..<bytes where send(client, "x", 1, Int32(MSG_NOSIGNAL)) == 1 { usleep(20_000) }
+            var byte: UInt8 = 0
+            while recv(client, &byte, 1, 0) > 0 {}
+            close(client)
+        }
+        let failure = try await Self.onThread {
+            #expect(throws: ObservationStream.Failure.self) {
+                _ = try ObservationStream(pid: getpid(), at: place, patience: .milliseconds(200))
             }
         }
+        #expect(failure == .silent)
+        try await server
+        close(listener)
+        unlink(place.path)
+        rmdir(place.folder)
     }
 
     /// What comes back for a line, to the end of the connection or to the first answer.
@@ -203,7 +234,8 @@ private func makePlace() -> SocketPlace {
         let place = makePlace()
         try place.makeFolder()
         let listener = try listen(place)
-        let server = Task.detached {
+        // A thread of its own: the pool's may all be waiting for such a server.
+        async let server: Void = Self.onThread {
             let client = accept(listener, nil, nil)
             var hello = [UInt8](repeating: 0, count: 100)
             _ = recv(client, &hello, 100, 0)
@@ -222,7 +254,7 @@ private func makePlace() -> SocketPlace {
         #expect(stream.description == #"\u{1B}[2J"#)
         let sink = Collector()
         let end = try await StreamProbe(stream, tool: "test", now: Moment.now).observe(into: sink)
-        await server.value
+        try await server
         #expect(end.reason == (kind == 1 || kind == 2 ? .failed : .targetExited))
         #expect(end.detail?.isEmpty == false)
         let notes = sink.all.notes().map(\.text)

@@ -4,8 +4,7 @@ import Observations
 import RemoteProcess
 import TargetMemory
 
-/// Counts the dispatches of consumers that spin, where several classes do: what tasks a process creates says only how
-/// many dispatches all of them make together.
+/// Counts the dispatches of consumers that spin.
 ///
 /// A dispatch loop replaces its receive task after each message (channels/utils.py `await_many_dispatch`), and asyncio
 /// numbers tasks as it creates them: an instance whose receive task has another number than at the last look was dispatched
@@ -48,7 +47,7 @@ struct DispatchCounter {
         return counts.isEmpty || counts.values.contains { $0.count < Self.enough }
     }
 
-    /// Adds what was counted since the last census, and chooses whom to watch where consumers of several classes spin.
+    /// Adds what was counted since the last census, and chooses whom to watch where consumers spin.
     mutating func note(_ census: inout Census) {
         if bursts >= Self.leastBursts {
             let counts = counts
@@ -60,7 +59,7 @@ struct DispatchCounter {
         progress = Dictionary(
             census.connections.instances.compactMap { row in row.progress.map { (row.id, $0) } },
             uniquingKeysWith: { $1 })
-        guard census.connections.time >= due, Set(spinning.map(\.consumer)).count > 1 else { return }
+        guard census.connections.time >= due, !spinning.isEmpty else { return }
         due = census.connections.time + Self.round
         (classes, bursts, first, last) = (choose(spinning, census.receiveLists), 0, nil, nil)
     }
@@ -160,6 +159,7 @@ struct WatchedClass {
         guard let most = classes.map({ $0.windows.hits?.part ?? 0 }).max(), most > 0 else { return [:] }
         var (counts, fast): ([String: DispatchCount], [(mine: WatchedClass, hits: Int)]) = ([:], [])
         var rest = tasksPerSecond
+        // One that spins alone has them all.
         for mine in classes {
             guard let hits = mine.windows.hits else { return [:] }
             if hits.part < most, let count = mine.windows.count(instances: mine.slots.count) {
